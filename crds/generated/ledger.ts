@@ -93,6 +93,10 @@ export interface LedgerBatch {
     createdAt: number
   }
   batchId?: string
+  /**
+   * Uploaded: recovery deleted the file, so that a create that comes late has no effect.
+   */
+  fenced?: boolean
   segment?: ObjectRef
   /**
    * Members that may be sent again.

@@ -276,6 +276,10 @@ export interface LlmBatchJobStatus {
     message: string
   }[]
   /**
+   * Number of the last wave that was started. Waves are numbered from 1 and the number is part of a wave's name, so no name is used twice.
+   */
+  waveCount?: number
+  /**
    * When the provider is asked next, if every open shard waits for it.
    */
   nextPollTime?: string

@@ -4,6 +4,9 @@ import type { ProviderHttp } from './provider-http.ts'
 import type { Random } from './random.ts'
 import type { Scratch } from './scratch.ts'
 
+/** Says what happened, for people who look into a run. `event` is a CamelCase word. */
+export type Log = (event: string, fields: Readonly<Record<string, string | number>>) => void
+
 /** Everything a runner mode touches outside its own memory. */
 export interface Ports {
   readonly storage: Storage
@@ -11,4 +14,5 @@ export interface Ports {
   readonly clock: Clock
   readonly random: Random
   readonly scratch: Scratch
+  readonly log: Log
 }

@@ -11,11 +11,19 @@ export interface ProviderHttpRequest {
   readonly timeoutMs: number
 }
 
-/** Rejections (connection refused, reset, timeout) reach the caller as thrown errors; every status resolves. */
+/** A connection that was refused, reset, stalled or cut short: what the provider did is unknown. */
+export class ProviderConnectionError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ProviderConnectionError'
+  }
+}
+
+/** Faults of the connection reach the caller as ProviderConnectionError, thrown by the call or by its body; every status resolves. */
 export interface ProviderHttpResponse {
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** Throws when the connection breaks or stalls before the body's end. */
+  /** Throws ProviderConnectionError when the connection breaks or stalls before the body's end. */
   readonly body: AsyncIterable<Uint8Array>
 }

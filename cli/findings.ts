@@ -1,0 +1,59 @@
+import type { LlmBatchJobSpec } from '../crds/generated/llmbatchjob.ts'
+
+/** A place in a manifest: field names and list positions from the root. */
+export type FieldPath = readonly (string | number)[]
+
+/** One thing that is wrong with a manifest. */
+export interface Finding {
+  /** Where, empty for the document as a whole. */
+  readonly path: FieldPath
+  /** What is wrong, to follow the field's name: "is missing". */
+  readonly problem: string
+  /** What to write instead. */
+  readonly instead?: string
+  /** Line of the file, from 1, where it is known beforehand (parse errors); others are looked up by path. */
+  readonly line?: number
+}
+
+/** A finding as it is shown: with the field in Kubernetes' notation and its line. */
+export interface LocatedFinding {
+  /** E.g. `spec.request.prompt`; empty for the document as a whole. */
+  readonly field: string
+  readonly problem: string
+  readonly instead?: string
+  /** Line of the field, or of the nearest field around it that the file has. */
+  readonly line?: number
+}
+
+/** A manifest that passed: what the API server would store, defaults filled in. */
+export interface JobManifest {
+  readonly name: string
+  /** Absent when the manifest names none. */
+  readonly namespace?: string
+  readonly spec: LlmBatchJobSpec
+}
+
+/** Kubernetes' notation: `spec.request.prompt`, `spec.provider.prices["gpt-5-mini"]`, `spec.list[2]`. */
+export function fieldText(path: FieldPath): string {
+  let text = ''
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`
+    else if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(step)) text += text === '' ? step : `.${step}`
+    else text += `[${JSON.stringify(step)}]`
+  }
+  return text
+}
+
+/** Whether `path` is `root` or lies in it. */
+export function isWithin(path: FieldPath, root: FieldPath): boolean {
+  return root.every((step, i) => path[i] === step)
+}
+
+/** The findings as text, two lines each at most, the field first. */
+export function formatFindings(findings: readonly LocatedFinding[]): string[] {
+  return findings.flatMap((finding) => {
+    const where = finding.line === undefined ? '' : `line ${finding.line}: `
+    const what = finding.field === '' ? finding.problem : `${finding.field} ${finding.problem}`
+    return [`${where}${what}`, ...(finding.instead === undefined ? [] : [`  ${finding.instead}`])]
+  })
+}

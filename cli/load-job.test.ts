@@ -1,0 +1,93 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { ERROR_CATALOGUE } from '../crds/errors.ts'
+import { formatFindings } from './findings.ts'
+import { checkManifest, loadJob } from './load-job.ts'
+
+const testdata = new URL('testdata/', import.meta.url)
+const names = readdirSync(testdata).filter((name) => name.endsWith('.yaml'))
+const textOf = (name: string): string => readFileSync(new URL(name, testdata), 'utf8')
+
+const GOOD = `
+apiVersion: llmbatch.io/v1alpha1
+kind: LlmBatchJob
+metadata: {name: products}
+spec:
+  input: {uri: "file:./in/*.parquet"}
+  output: {uri: "file:./out/"}
+  request: {model: simulated-small, prompt: "Title: {{title}}"}
+  provider: {type: Simulated}
+`
+
+describe('a manifest that is wrong', () => {
+  it.each(names.filter((name) => !name.startsWith('valid-')))('%s: every problem is named with its field, its line and a way out', (name) => {
+    const checked = checkManifest(textOf(name))
+    expect('findings' in checked ? `${formatFindings(checked.findings).join('\n')}\n` : 'no findings').toBe(textOf(name.replace('.yaml', '.txt')))
+  })
+
+  it('is refused as InvalidJob, exit code 64, naming the file', async () => {
+    const path = new URL('wrong-enum.yaml', testdata).pathname
+    await expect(loadJob(path)).rejects.toMatchObject({ code: 'InvalidJob', exitCode: ERROR_CATALOGUE.InvalidJob.exitCode, message: expect.stringContaining(path) as unknown })
+  })
+
+  it('that does not exist, or is a folder, is named', async () => {
+    await expect(loadJob('/nonexistent/job.yaml')).rejects.toThrow('/nonexistent/job.yaml cannot be read: there is no such file')
+    await expect(loadJob(testdata.pathname)).rejects.toThrow('it is a folder')
+  })
+
+  it('over the size that an API server takes is refused before it is parsed', () => {
+    expect(checkManifest(GOOD + `# ${'x'.repeat(1.5 * 1024 * 1024)}`)).toMatchObject({ findings: [{ problem: expect.stringContaining('larger than') as unknown }] })
+  })
+
+  it('whose aliases expand without end is refused', () => {
+    const levels = Array.from({ length: 12 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array.from({ length: 10 }, () => `*l${i}`).join(', ')}]`)
+    expect(checkManifest(`l0: &l0 [x]\n${levels.join('\n')}\n`)).toMatchObject({ findings: [{ problem: expect.stringContaining('not valid YAML') as unknown }] })
+  })
+})
+
+describe('a manifest that is right', () => {
+  it.each(names.filter((name) => name.startsWith('valid-')))('%s is accepted', (name) => {
+    expect(checkManifest(textOf(name))).toHaveProperty('job')
+  })
+
+  it('gets the defaults of the CRD, nested ones too', () => {
+    expect(checkManifest(GOOD)).toEqual({
+      job: {
+        name: 'products',
+        spec: {
+          input: { uri: 'file:./in/*.parquet' },
+          output: {
+            uri: 'file:./out/',
+            ifExists: 'Fail',
+            columns: { names: { response: 'llm_response', status: 'llm_status', error: 'llm_error', promptTokens: 'llm_prompt_tokens', completionTokens: 'llm_completion_tokens' } },
+          },
+          request: { model: 'simulated-small', prompt: 'Title: {{title}}' },
+          provider: { type: 'Simulated' },
+          runner: { memory: '256Mi', parallelism: 10, shardRows: 50_000 },
+        },
+      },
+    })
+  })
+
+  it('may be JSON, and may end in a document marker', () => {
+    const json = JSON.stringify({
+      apiVersion: 'llmbatch.io/v1alpha1',
+      kind: 'LlmBatchJob',
+      metadata: { name: 'products', namespace: 'catalog' },
+      spec: {
+        input: { uri: 's3://b/in/*.parquet' },
+        output: { uri: 's3://b/out/' },
+        request: { model: 'm', prompt: 'p' },
+        provider: { type: 'OpenAI', credentialsSecretRef: { name: 'openai' }, prices: { m: { input: '1', output: '2' } } },
+      },
+    })
+    expect(checkManifest(json)).toMatchObject({ job: { name: 'products', namespace: 'catalog', spec: { provider: { prices: { m: { batchDiscount: '0.5' } } } } } })
+    expect(checkManifest(`${GOOD}---\n`)).toHaveProperty('job')
+  })
+
+  it('keeps parameters as they are, of any depth', () => {
+    const parameters = { max_completion_tokens: 200, response_format: { type: 'json_object' }, logit_bias: { '50256': -100 }, stop: ['\n'] }
+    const checked = checkManifest(GOOD.replace('prompt:', `parameters: ${JSON.stringify(parameters)}, prompt:`))
+    expect(checked).toMatchObject({ job: { spec: { request: { parameters } } } })
+  })
+})

@@ -1,0 +1,59 @@
+import { LlmbatchError } from '../../crds/errors.ts'
+import { IntervalSet } from '../../crds/interval-set.ts'
+import type { ChunkCommit } from '../../crds/generated/chunk.ts'
+import type { Ledger } from '../../crds/generated/ledger.ts'
+import { claimChunk } from '../ledger/chunk-claim.ts'
+import type { ShardContext } from './shard-context.ts'
+
+/**
+ * Claims every chunk of the shard that is neither claimed nor committed. Committed ones are reused, whoever committed them. Returns the
+ * chunks that another ledger works on. Throws LedgerLost when a new ledger meets claims of its own name: the one that made them is gone.
+ */
+export async function claimChunks(context: ShardContext): Promise<IntervalSet> {
+  const { session, rows, work, ports } = context
+  const known = IntervalSet.parse(session.ledger.chunks.claimed).union(IntervalSet.parse(session.ledger.chunks.committed))
+  const claimed: number[] = []
+  const committed: number[] = []
+  const elsewhere: number[] = []
+  let { totals } = session.ledger
+  for (const chunk of rows.chunks) {
+    if (known.has(chunk.index)) continue
+    const result = await claimChunk(ports, work + chunk.key, session.ledger.ledger)
+    switch (result.kind) {
+      case 'Known':
+        if (session.created) throw new LlmbatchError('LedgerLost', `the chunk ${work}${chunk.key} is claimed by ledger ${session.ledger.ledger}, which is gone`)
+        claimed.push(chunk.index)
+        break
+      case 'Claimed':
+        claimed.push(chunk.index)
+        break
+      case 'Committed':
+        committed.push(chunk.index)
+        totals = addTotals(totals, result.commit.totals)
+        break
+      case 'Elsewhere':
+        elsewhere.push(chunk.index)
+        break
+    }
+  }
+  if (claimed.length > 0 || committed.length > 0) {
+    await session.write({
+      totals,
+      chunks: {
+        claimed: IntervalSet.parse(session.ledger.chunks.claimed).union(IntervalSet.of(claimed)).toString(),
+        committed: IntervalSet.parse(session.ledger.chunks.committed).union(IntervalSet.of(committed)).toString(),
+      },
+    })
+  }
+  return IntervalSet.of(elsewhere)
+}
+
+/** Sum of what two commits hold. */
+export function addTotals(a: Ledger['totals'], b: ChunkCommit['totals']): Ledger['totals'] {
+  return {
+    succeeded: a.succeeded + b.succeeded,
+    failed: a.failed + b.failed,
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+  }
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { sha256 } from '../../crds/digest.ts'
+import type { ObjectRef } from '../../crds/generated/ledger.ts'
+import { LlmbatchError } from '../../crds/errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import { isStorageError, PART_MINIMUM, type Storage, type UploadedPart, type WriteCondition } from './storage.ts'
+
+/** Waits between tries of a write whose fate is unclear, milliseconds. */
+const UNCLEAR_BACKOFF = [100, 400, 1_000, 3_000]
+/** Bytes held before a part is sent: the bound of a streamed write's memory. */
+const PART_SIZE = 8 * 1024 * 1024
+
+export type WriteResult =
+  | { readonly kind: 'Written'; readonly etag: string }
+  /** Another writer was first; null when the object is gone. */
+  | { readonly kind: 'Lost'; readonly current: { readonly etag: string; readonly bytes: Uint8Array } | null }
+
+/**
+ * A conditional write whose fate is always known. After a precondition that failed or an unclear answer the object is read: bytes
+ * equal to ours mean that our write took effect (they carry a nonce, so nobody else writes the same); bytes that still fit the condition
+ * mean that it did not, and it is tried again.
+ */
+export async function writeResolved(storage: Storage, clock: Clock, uri: string, bytes: Uint8Array, condition: Exclude<WriteCondition, { unconditional: true }>): Promise<WriteResult> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return { kind: 'Written', etag: await storage.put(uri, bytes, condition) }
+    } catch (error) {
+      if (!isStorageError(error, 'PreconditionFailed', 'Unclear', 'NotFound')) throw error
+      const current = await storage.get(uri)
+      if (current !== null && Buffer.compare(current.bytes, bytes) === 0) return { kind: 'Written', etag: current.etag }
+      const mayTryAgain = 'ifMatch' in condition ? current?.etag === condition.ifMatch : current === null
+      const wait = UNCLEAR_BACKOFF[attempt]
+      if (!mayTryAgain) return { kind: 'Lost', current }
+      if (wait === undefined) throw error
+      await clock.sleep(wait)
+    }
+  }
+}
+
+/**
+ * Streams an immutable object to a key that nobody else uses (it holds a nonce). Small ones go in one write, larger ones as a
+ * multipart upload. Memory: PART_SIZE and one piece.
+ */
+export async function writeStreamed(storage: Storage, clock: Clock, uri: string, pieces: AsyncIterable<Uint8Array>): Promise<ObjectRef> {
+  const hash = createHash('sha256')
+  let size = 0
+  let held: Uint8Array[] = []
+  let heldSize = 0
+  let uploadId: string | undefined
+  const parts: UploadedPart[] = []
+  const flush = async (): Promise<void> => {
+    uploadId ??= await storage.beginUpload(uri)
+    parts.push(await storage.uploadPart(uri, uploadId, parts.length + 1, Buffer.concat(held)))
+    held = []
+    heldSize = 0
+  }
+  for await (const piece of pieces) {
+    hash.update(piece)
+    size += piece.length
+    held.push(piece)
+    heldSize += piece.length
+    if (heldSize >= Math.max(PART_SIZE, PART_MINIMUM)) await flush()
+  }
+  if (uploadId === undefined) {
+    const bytes = Buffer.concat(held)
+    const written = await writeResolved(storage, clock, uri, bytes, { ifNoneMatch: '*' })
+    if (written.kind === 'Lost') throw new LlmbatchError('InternalError', `${uri} was written by somebody else, although its name is ours alone`)
+    return { uri, etag: written.etag, size, sha256: sha256(bytes) }
+  }
+  if (heldSize > 0) await flush()
+  return { uri, etag: await completed(storage, uri, uploadId, parts, size), size, sha256: hash.digest('hex') }
+}
+
+async function completed(storage: Storage, uri: string, uploadId: string, parts: readonly UploadedPart[], size: number): Promise<string> {
+  try {
+    return await storage.completeUpload(uri, uploadId, parts, { ifNoneMatch: '*' })
+  } catch (error) {
+    if (!isStorageError(error, 'PreconditionFailed', 'Unclear', 'NotFound')) throw error
+    const info = await storage.head(uri)
+    if (info === null || info.size !== size) throw error
+    return info.etag
+  }
+}
+
+/** Reads a whole immutable object and checks it. Throws LedgerLost when it is gone or differs from what was recorded. */
+export async function readRecorded(storage: Storage, ref: ObjectRef): Promise<Uint8Array> {
+  const found = await storage.get(ref.uri)
+  if (found === null) throw new LlmbatchError('LedgerLost', `${ref.uri} is gone`)
+  if (sha256(found.bytes) !== ref.sha256) throw new LlmbatchError('LedgerLost', `${ref.uri} differs from what was recorded`)
+  return found.bytes
+}
