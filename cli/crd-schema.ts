@@ -13,6 +13,8 @@ export interface StructuralSchema {
   readonly default?: unknown
   readonly nullable?: boolean
   readonly pattern?: string
+  /** Names that an object of any fields may not have. */
+  readonly not?: { readonly anyOf: readonly { readonly required: readonly string[] }[] }
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean
   readonly 'x-kubernetes-int-or-string'?: boolean
   readonly 'x-kubernetes-validations'?: readonly CelRule[]

@@ -77,7 +77,7 @@ describe('a manifest that is right', () => {
       spec: {
         input: { uri: 's3://b/in/*.parquet' },
         output: { uri: 's3://b/out/' },
-        request: { model: 'm', prompt: 'p' },
+        request: { model: 'm', prompt: '{{p}}' },
         provider: { type: 'OpenAI', credentialsSecretRef: { name: 'openai' }, prices: { m: { input: '1', output: '2' } } },
       },
     })

@@ -33,7 +33,7 @@ const specSchema = api.schema.properties?.['spec']
 if (specSchema === undefined) throw new TypeError('crds/llmbatchjob.yaml has no spec')
 /** The status is the operator's; the API server ignores it in what a person applies, so it is not looked at. */
 const schema: StructuralSchema = { ...api.schema, required: ['metadata', 'spec'], properties: { apiVersion: {}, kind: {}, metadata: OBJECT_META, spec: specSchema, status: {} } }
-const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: true, allowUnionTypes: true, ownProperties: true })
+const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: true, strictRequired: false, allowUnionTypes: true, ownProperties: true })
 addFormats.default(ajv)
 const validateSchema = ajv.compile(toJsonSchema(schema))
 

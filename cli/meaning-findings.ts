@@ -20,7 +20,7 @@ function templateFindings(spec: PartialSpec): Finding[] {
     return []
   } catch (error) {
     if (!(error instanceof LlmbatchError)) throw error
-    return [{ path, problem: `has a template error: ${error.message.replace(/^spec\.request\.prompt: /, '')}`, instead: error.remedy }]
+    return [{ path, problem: `has a template error: ${error.message.replace(/^spec\.request\.prompt:? /, '')}`, instead: error.remedy }]
   }
 }
 

@@ -53,6 +53,11 @@ function toFinding(error: ErrorObject, path: FieldPath, value: unknown, schema: 
       return { path, problem: 'is empty', instead: 'write at least one entry, or leave it out' }
     case 'maxProperties':
       return { path, problem: `has more than ${String(params['limit'])} entries`, instead: 'remove some' }
+    case 'not': {
+      const reserved = at?.not?.anyOf.flatMap(({ required }) => required) ?? []
+      const names = `${reserved.slice(0, -1).join(', ')} or ${reserved.at(-1) ?? ''}`
+      return { path, problem: `may not set ${names}`, instead: 'model and messages come from spec.request, and a batch gives one whole answer a row' }
+    }
     default:
       return { path, problem: error.message ?? `breaks the rule ${error.keyword}` }
   }

@@ -17,7 +17,10 @@ export function parseSecretOption(option: string): { readonly name: string; read
  * SecretNotFound naming both ways.
  */
 export function providerApiKey(secretName: string, options: readonly string[], env: Readonly<Record<string, string | undefined>>): string {
-  const option = options.map(parseSecretOption).findLast((candidate) => candidate.name === secretName)
+  const given = options.map(parseSecretOption)
+  const stranger = given.find((candidate) => candidate.name !== secretName)
+  if (stranger !== undefined) throw new LlmbatchError('SecretNotFound', `--secret ${stranger.name}=${stranger.file}: the job names the Secret ${secretName}, not ${stranger.name}`)
+  const option = given.at(-1)
   if (option !== undefined) {
     const key = readEnvFile(option.file)[API_KEY]
     if (key === undefined || key === '') throw new LlmbatchError('SecretNotFound', `${option.file}, given by --secret ${secretName}=${option.file}, has no line ${API_KEY}=…`)

@@ -1,9 +1,10 @@
 /**
- * Writes crds/generated/ from the CRD and the JSON schemas. Run by `make generate`; `make verify` fails when the result differs.
+ * Writes crds/generated/ from the CRD and the JSON schemas, and docs/errors.md from the error catalogue. Run by `make generate`; `make verify` fails when the result differs.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { parse } from 'yaml'
+import { errorsDocument } from './errors-document.ts'
 
 const here = new URL('.', import.meta.url)
 const options = {
@@ -57,3 +58,5 @@ for (const name of readdirSync(new URL('schemas/', here)).sort()) {
   const schema = JSON.parse(readFileSync(new URL(`schemas/${name}`, here), 'utf8')) as JSONSchema
   writeFileSync(new URL(`generated/${base}.ts`, here), await compile(schema, base, options))
 }
+
+writeFileSync(new URL('../docs/errors.md', here), errorsDocument())

@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { canonicalJson } from './digest.ts'
-import { LlmbatchError } from './errors.ts'
+import { LlmbatchError, messageOf } from './errors.ts'
 import type { LlmBatchJobSpec } from './generated/llmbatchjob.ts'
 import type { Outcome } from './generated/outcome.ts'
 import { IntervalSet } from './interval-set.ts'
@@ -45,18 +45,30 @@ export function decodeRunnerEnvironment(env: Readonly<Record<string, string | un
   }
   const mode = need('LLMBATCH_MODE')
   if (mode !== 'plan' && mode !== 'advance' && mode !== 'scout' && mode !== 'merge') throw new LlmbatchError('InternalError', `LLMBATCH_MODE is ${JSON.stringify(mode)}`)
-  const [namespace, name, uid] = need('LLMBATCH_JOB').split('/')
-  if (namespace === undefined || name === undefined || uid === undefined) throw new LlmbatchError('InternalError', 'LLMBATCH_JOB is not namespace/name/uid')
+  const [namespace, name, uid, ...rest] = need('LLMBATCH_JOB').split('/')
+  if (namespace === undefined || name === undefined || uid === undefined || rest.length > 0) throw new LlmbatchError('InternalError', 'LLMBATCH_JOB is not namespace/name/uid')
   const reference = env['LLMBATCH_PLAN']
   const hash = reference?.lastIndexOf('#') ?? -1
+  if (reference !== undefined && hash < 1) throw new LlmbatchError('InternalError', 'LLMBATCH_PLAN is not uri#digest')
+  const index = env['JOB_COMPLETION_INDEX'] ?? '0'
+  if (!/^\d{1,9}$/.test(index)) throw new LlmbatchError('InternalError', `JOB_COMPLETION_INDEX is ${JSON.stringify(index)}`)
   return {
     mode,
     job: { namespace, name, uid },
     // The operator encoded a spec that it had checked against the CRD.
-    spec: JSON.parse(gunzipSync(Buffer.from(need('LLMBATCH_SPEC'), 'base64')).toString('utf8')) as LlmBatchJobSpec,
+    spec: readable('LLMBATCH_SPEC', () => JSON.parse(gunzipSync(Buffer.from(need('LLMBATCH_SPEC'), 'base64')).toString('utf8')) as LlmBatchJobSpec),
     ...(reference === undefined ? {} : { plan: { uri: reference.slice(0, hash), digest: reference.slice(hash + 1) } }),
-    set: decodeWireSet(need('LLMBATCH_SET')),
-    index: Number(env['JOB_COMPLETION_INDEX'] ?? '0'),
+    set: readable('LLMBATCH_SET', () => decodeWireSet(need('LLMBATCH_SET'))),
+    index: Number(index),
+  }
+}
+
+function readable<T>(name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof LlmbatchError) throw error
+    throw new LlmbatchError('InternalError', `${name} cannot be read: ${messageOf(error)}`, { cause: error })
   }
 }
 

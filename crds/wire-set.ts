@@ -3,21 +3,29 @@ import { IntervalSet } from './interval-set.ts'
 /** Longest text of a set in an outcome or an environment variable, in characters: the kubelet keeps 4,096 bytes of a termination message. */
 export const WIRE_SET_LIMIT = 3_000
 const BITSET_PREFIX = 'b64:'
+/** A text of so few characters is not worth a bitset, and no limit may be lower: one interval must fit. */
+const LEAST_LIMIT = 64
 
 /**
  * Writes a set as an interval string or a base64 bitset, whichever is shorter. A text over `limit` is coarsened: to a
  * superset (gaps closed, smallest first) for what to do, to a subset (shortest runs dropped) for what is done. Either error costs a
- * runner start, never work.
+ * runner start, never work. Throws RangeError for a limit under 64.
  */
 export function encodeWireSet(set: IntervalSet, coarsen: 'superset' | 'subset' | 'exact', limit: number = WIRE_SET_LIMIT): string {
+  if (limit < LEAST_LIMIT) throw new RangeError(`a limit of ${limit} characters is under ${LEAST_LIMIT}`)
   const intervals = set.toString()
-  if (intervals.length <= 64) return intervals
-  const bits = new Uint8Array(Math.ceil(((set.intervals().at(-1)?.to ?? 0) + 7) / 8))
-  for (const value of set) bits[value >> 3] = (bits[value >> 3] ?? 0) | (1 << (value & 7))
-  const bitset = BITSET_PREFIX + Buffer.from(bits).toString('base64').replace(/A*=*$/, '')
-  const shorter = bitset.length < intervals.length ? bitset : intervals
+  if (intervals.length <= LEAST_LIMIT) return intervals
+  // The bitset's length depends on the largest value alone, so one that would be longer is never built.
+  const end = set.intervals().at(-1)?.to ?? 0
+  const shorter = BITSET_PREFIX.length + Math.ceil(end / 6) < intervals.length ? bitset(set, end) : intervals
   if (shorter.length <= limit || coarsen === 'exact') return shorter
   return coarsen === 'superset' ? closeGaps(set, limit) : keepLongest(set, limit)
+}
+
+function bitset(set: IntervalSet, end: number): string {
+  const bits = new Uint8Array(Math.ceil(end / 8))
+  for (const value of set) bits[value >> 3] = (bits[value >> 3] ?? 0) | (1 << (value & 7))
+  return BITSET_PREFIX + Buffer.from(bits).toString('base64').replace(/A*=*$/, '')
 }
 
 /** Reads what encodeWireSet wrote. Throws SyntaxError on anything else. */

@@ -47,8 +47,8 @@ function tokenLimit(body: object): number | null | InvalidRequest {
   // `max_tokens` is the older name of the same limit.
   for (const [name, value] of Object.entries(body)) {
     if ((name !== 'max_completion_tokens' && name !== 'max_tokens') || value === null) continue
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) return { message: `Invalid '${name}': expected an integer of at least 1.`, param: name }
-    return value
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value
+    return { message: `Invalid '${name}': expected an integer of at least 1.`, param: name }
   }
   return null
 }
@@ -74,12 +74,14 @@ export function parseChatRequest(body: unknown): ChatRequest | InvalidRequest {
   return { model, messages: read, maxTokens }
 }
 
-/** The message's beginning and end, on one line. */
+/** The message on one line; of a long one its first and last words. */
 function excerpt(text: string): string {
   const ends = text.length <= 2 * END_LENGTH ? text : `${text.slice(0, END_LENGTH)} ${text.slice(-END_LENGTH)}`
-  const characters = [...ends.replace(/\s+/g, ' ').trim().toWellFormed()]
+  const characters = Array.from(ends.replace(/\s+/g, ' ').trim().toWellFormed())
   if (characters.length <= HEAD_CHARACTERS + TAIL_CHARACTERS) return characters.join('')
-  return `${characters.slice(0, HEAD_CHARACTERS).join('').trimEnd()} … ${characters.slice(-TAIL_CHARACTERS).join('').trimStart()}`
+  const head = characters.slice(0, HEAD_CHARACTERS).join('').replace(/ [^ ]*$/, '')
+  const tail = characters.slice(-TAIL_CHARACTERS).join('').replace(/^[^ ]* /, '')
+  return `${head} … ${tail}`
 }
 
 /** The longest beginning of the text that has at most `tokens` tokens, cut between characters. */

@@ -40,9 +40,13 @@ export function invalidType(name: string, expected: string): ApiError {
 /** A 400 for an integer outside [minimum, maximum]. */
 export function integerOutside(name: string, value: number, minimum: number, maximum: number): ApiError {
   const above = value > maximum
-  return new ApiError(
-    400,
-    `Invalid '${name}': integer ${above ? 'above maximum' : 'below minimum'} value. Expected a value ${above ? `<= ${maximum}` : `>= ${minimum}`}, but got ${value} instead.`,
-    { param: name, code: above ? 'integer_above_max_value' : 'integer_below_min_value' },
-  )
+  const bound = above ? `integer above maximum value. Expected a value <= ${maximum}` : `integer below minimum value. Expected a value >= ${minimum}`
+  const code = above ? 'integer_above_max_value' : 'integer_below_min_value'
+  return new ApiError(400, `Invalid '${name}': ${bound}, but got ${value} instead.`, { param: name, code })
+}
+
+/** A 400 for a text over its limit; `what` says which of the parameter's texts. */
+export function stringTooLong(name: string, what: string, maximum: number, length: number): ApiError {
+  const message = `Invalid '${name}': ${what} too long. Expected a ${what} with maximum length ${maximum}, but got a ${what} with length ${length} instead.`
+  return new ApiError(400, message, { param: name, code: 'string_above_max_length' })
 }

@@ -120,7 +120,7 @@ export function executeRow(row: RowIdentity, fate: RowFate, body: unknown, creat
     case 'serverError':
       return errorRow(row, 500, { message: 'The server had an error while processing your request.', type: 'server_error', param: null, code: 'server_error' })
     case 'invalidRequest':
-      return errorRow(row, 400, { message: 'The simulator was told to refuse this request.', type: 'invalid_request_error', param: 'messages', code: 'invalid_value' })
+      return errorRow(row, 400, { message: 'The simulator was told to refuse this.', type: 'invalid_request_error', param: 'messages', code: 'invalid_value' })
     case 'expired':
       throw new Error(`row ${row.customId} is not to be executed`)
     case 'plain':

@@ -48,7 +48,7 @@ function checkLine(line: string | null, endpoint: string): CheckedRow | LineFaul
   const url = 'url' in value ? value.url : undefined
   if (url === undefined) return { code: MISSING, message: "Missing required parameter: 'url'.", param: 'url' }
   if (url !== endpoint) {
-    return { code: 'url_mismatch', message: `The URL '${String(url)}' of this request does not match the batch's endpoint '${endpoint}'.`, param: 'url' }
+    return { code: 'url_mismatch', message: `The URL ${JSON.stringify(url)} of this request does not match the batch's endpoint '${endpoint}'.`, param: 'url' }
   }
   const body = 'body' in value ? value.body : undefined
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return { code: MISSING, message: "Missing required parameter: 'body'.", param: 'body' }
@@ -96,14 +96,14 @@ export async function validateBatch(batch: BatchRecord, bytes: number, content: 
         continue
       }
       if (customIds.has(row.customId)) {
-        const message = `The custom_id '${row.customId}' for this request is a duplicate of another request. The custom_id parameter must be unique for each request in a batch.`
-        report({ code: 'duplicate_custom_id', message, param: 'custom_id' })
+        report({ code: 'duplicate_custom_id', message: `The custom_id '${row.customId}' is that of another request of this batch, too.`, param: 'custom_id' })
         continue
       }
       customIds.add(row.customId)
       model ??= row.model
       if (row.model !== null && row.model !== model) {
-        report({ code: 'model_mismatch', message: `The model '${row.model}' differs from '${model}'. All requests of a batch must name one model.`, param: 'body.model' })
+        const message = `The model '${row.model}' differs from '${model}'. All requests of a batch must name one model.`
+        report({ code: 'model_mismatch', message, param: 'body.model' })
         continue
       }
       const fate = fateOf(row.customId, batch.plan.seed, batch.plan.rows)

@@ -1,5 +1,5 @@
 import type { Batch, BatchCreateParams } from 'openai/resources/batches'
-import { ApiError, invalidType, invalidValue, missingParameter } from './api-error.ts'
+import { ApiError, invalidType, invalidValue, missingParameter, stringTooLong } from './api-error.ts'
 import { batchObject } from './batch-object.ts'
 import { endedAtMs, statusAt } from './batch-timeline.ts'
 import { integerParameter, type Page, pageOf, type Reply } from './exchange.ts'
@@ -21,19 +21,15 @@ function checkMetadata(value: unknown): Readonly<Record<string, string>> | null 
   if (typeof value !== 'object' || Array.isArray(value)) throw invalidType('metadata', 'an object')
   const entries = Object.entries(value)
   if (entries.length > MAX_METADATA_PAIRS) {
-    throw new ApiError(400, `Invalid 'metadata': too many properties. Expected an object with at most ${MAX_METADATA_PAIRS} properties, but got ${entries.length}.`, {
-      param: 'metadata',
-      code: 'object_above_max_properties',
-    })
+    const message = `Invalid 'metadata': too many properties. Expected an object with at most ${MAX_METADATA_PAIRS} properties, but got ${entries.length}.`
+    throw new ApiError(400, message, { param: 'metadata', code: 'object_above_max_properties' })
   }
   const metadata: Record<string, string> = {}
   for (const [key, text] of entries) {
     const param = `metadata.${key}`
     if (typeof text !== 'string') throw invalidType(param, 'a string')
-    if (key.length > MAX_METADATA_KEY) throw new ApiError(400, `Invalid 'metadata': a key is longer than ${MAX_METADATA_KEY} characters.`, { param: 'metadata', code: 'string_above_max_length' })
-    if (text.length > MAX_METADATA_VALUE) {
-      throw new ApiError(400, `Invalid '${param}': string too long. Expected at most ${MAX_METADATA_VALUE} characters, but got ${text.length}.`, { param, code: 'string_above_max_length' })
-    }
+    if (key.length > MAX_METADATA_KEY) throw stringTooLong('metadata', 'key', MAX_METADATA_KEY, key.length)
+    if (text.length > MAX_METADATA_VALUE) throw stringTooLong(param, 'string', MAX_METADATA_VALUE, text.length)
     metadata[key] = text
   }
   return metadata

@@ -1,6 +1,6 @@
 import { ApiError, invalidType, invalidValue, missingParameter } from './api-error.ts'
 import { endedAtMs, statusAt } from './batch-timeline.ts'
-import type { CallScript, HoldView } from './call-script.ts'
+import { type CallScript, type HoldView, MAX_HOLDS } from './call-script.ts'
 import { readJson, type Reply, type SimulatorRequest } from './exchange.ts'
 import { isLive, type ProviderState } from './provider-state.ts'
 
@@ -56,7 +56,9 @@ export class ControlApi {
     if (typeof n !== 'number' || !Number.isSafeInteger(n) || n < 1) throw invalidType('n', 'an integer of at least 1')
     if (when !== 'before' && when !== 'after') throw invalidValue('when', when, ['before', 'after'])
     const hold = typeof call === 'string' ? this.#script.addHold(call, n, when) : null
-    if (hold === null) throw new ApiError(400, 'The call must be a method and a path, such as "POST /v1/batches", and the simulator keeps 1,000 holds.', { param: 'call' })
+    if (hold === null) {
+      throw new ApiError(400, `The call must be a method and a path, such as "POST /v1/batches", and there may be ${MAX_HOLDS} holds.`, { param: 'call' })
+    }
     return hold
   }
 

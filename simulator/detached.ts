@@ -21,6 +21,10 @@ export interface DetachedOptions {
   readonly startSeconds?: number
 }
 
+function logFile(stateFolder: string): string {
+  return join(stateFolder, 'simulator.log')
+}
+
 async function answers(url: string): Promise<boolean> {
   try {
     const response = await fetch(`${url}/simulator/state`, { signal: AbortSignal.timeout(ANSWER_MS) })
@@ -39,7 +43,7 @@ async function findRunning(stateFolder: string): Promise<string | null> {
 }
 
 async function startOne(stateFolder: string, options: DetachedOptions, deadline: number): Promise<string> {
-  const log = join(stateFolder, 'simulator.log')
+  const log = logFile(stateFolder)
   const args = [MAIN, '--state', stateFolder, '--idle-exit-seconds', String(options.idleExitSeconds ?? 120)]
   if (options.behaviour !== undefined) args.push('--behaviour', options.behaviour)
   const output = openSync(log, 'a')
@@ -75,8 +79,8 @@ export async function ensureSimulator(stateFolder: string, options: DetachedOpti
       const tried = await tryLock(folder, 'start-lock')
       // With the lock in hand it looks once more: the former holder may just have started one.
       if (!('holder' in tried)) lock = tried
-      else if (performance.now() > deadline) throw new Error(`process ${tried.holder.pid} has been starting the simulator of ${folder} for too long; its log is ${join(folder, 'simulator.log')}`)
-      else await sleep(POLL_MS)
+      else if (performance.now() < deadline) await sleep(POLL_MS)
+      else throw new Error(`the simulator of ${folder} did not start: process ${tried.holder.pid} has been starting it for too long; its log is ${logFile(folder)}`)
     }
   } finally {
     await lock?.release()

@@ -20,7 +20,9 @@ export interface SimulatorResponse {
 }
 
 /** An endpoint's answer, before the headers that all answers have. A plain object is sent as JSON. */
-export type Reply = { readonly json: object; readonly status?: number } | { readonly stream: AsyncIterable<Uint8Array>; readonly bytes: number | null; readonly headers: Readonly<Record<string, string>> }
+export type Reply =
+  | { readonly json: object; readonly status?: number }
+  | { readonly stream: AsyncIterable<Uint8Array>; readonly bytes: number | null; readonly headers: Readonly<Record<string, string>> }
 
 /** Longest JSON body of a request. */
 export const MAX_JSON_BYTES = 1024 * 1024
@@ -69,7 +71,12 @@ export interface Page<T> {
  * Cuts a page out of an ordered list, after the item whose id is the cursor. `show` filters: an item that it hides can
  * still be a cursor. Throws ApiError for a cursor that is not in the list.
  */
-export function pageOf<R extends { readonly id: string }, T extends { readonly id: string }>(list: readonly R[], query: URLSearchParams, limit: number, show: (item: R) => T | null): Page<T> {
+export function pageOf<R extends { readonly id: string }, T extends { readonly id: string }>(
+  list: readonly R[],
+  query: URLSearchParams,
+  limit: number,
+  show: (item: R) => T | null,
+): Page<T> {
   const after = query.get('after')
   const cursor = after === null ? -1 : list.findIndex((item) => item.id === after)
   if (after !== null && cursor === -1) throw new ApiError(400, `Invalid 'after': no object with the id '${after}'.`, { param: 'after', code: 'invalid_value' })

@@ -24,7 +24,8 @@ function startTimeOf(pid: number): string | null {
     }
   }
   try {
-    const started = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' }, stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    const env = { ...process.env, LC_ALL: 'C' }
+    const started = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'ignore'] }).trim()
     return started === '' ? null : started
   } catch (error) {
     // ps exits with 1 when there is no such process.

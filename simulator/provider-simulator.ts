@@ -125,8 +125,7 @@ export class ProviderSimulator {
   #authenticate(request: SimulatorRequest): string {
     const key = /^Bearer (\S+)$/i.exec(request.headers['authorization'] ?? '')?.[1]
     if (key === undefined) {
-      const message = "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
-      throw new ApiError(401, message)
+      throw new ApiError(401, "You didn't provide an API key. Provide it in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).")
     }
     const { apiKeys } = this.#behaviour
     const organization = apiKeys === null ? ORGANIZATION : Object.hasOwn(apiKeys, key) ? apiKeys[key] : undefined

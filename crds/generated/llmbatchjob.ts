@@ -86,7 +86,7 @@ export interface LlmBatchJobSpec {
      */
     prompt: string
     /**
-     * Further fields of the request body, as the provider's API names them, e.g. max_completion_tokens. Part of every request.
+     * Further fields of the request body, as the provider's API names them, e.g. max_completion_tokens; not model, messages, stream or n.
      */
     parameters?: {
       [k: string]: unknown
@@ -233,6 +233,9 @@ export interface LlmBatchJobStatus {
    * @maxItems 64
    */
   progress?: {
+    /**
+     * Number of the shard, from 0.
+     */
     shard: number
     /**
      * Committed chunks of the shard, as intervals.
@@ -268,11 +271,29 @@ export interface LlmBatchJobStatus {
    * @maxItems 10
    */
   recentFailures?: {
+    /**
+     * The wave that the runner was of.
+     */
     wave: string
+    /**
+     * Its completion index.
+     */
     index: number
+    /**
+     * The shard that it advanced.
+     */
     shard?: number
+    /**
+     * Absent when it ended without one.
+     */
     exitCode?: number
+    /**
+     * Code of the error, as in docs/errors.md.
+     */
     reason: string
+    /**
+     * What happened, to which file, row or column.
+     */
     message: string
   }[]
   /**

@@ -103,9 +103,9 @@ export class LocalProcessCluster implements Cluster {
     )
   }
 
-  observe(job: JobRef): Promise<Observed | null> {
-    if (job.uid !== this.#options.job.uid) return Promise.resolve(null)
-    return Promise.resolve({
+  async observe(job: JobRef): Promise<Observed | null> {
+    if (job.uid !== this.#options.job.uid) return null
+    return {
       job: this.#options.job,
       generation: 1,
       spec: this.#options.spec,
@@ -113,7 +113,7 @@ export class LocalProcessCluster implements Cluster {
       resourceVersion: String(this.#version),
       waves: [...this.#waves.values()].map((wave) => wave.view()),
       room: null,
-    })
+    }
   }
 
   async startWave(job: JobRef, request: WaveRequest): Promise<void> {
@@ -148,16 +148,15 @@ export class LocalProcessCluster implements Cluster {
     this.#changes.call()
   }
 
-  recordStatus(_job: JobRef, status: LlmBatchJobStatus, resourceVersion: string): Promise<string> {
-    if (resourceVersion !== String(this.#version)) return Promise.reject(new StatusConflict())
+  async recordStatus(_job: JobRef, status: LlmBatchJobStatus, resourceVersion: string): Promise<string> {
+    if (resourceVersion !== String(this.#version)) throw new StatusConflict()
     this.#status = structuredClone(status)
     this.#version++
-    return Promise.resolve(String(this.#version))
+    return String(this.#version)
   }
 
-  emit(_job: JobRef, event: ClusterEvent): Promise<void> {
+  async emit(_job: JobRef, event: ClusterEvent): Promise<void> {
     this.#events.call(event)
-    return Promise.resolve()
   }
 
   /** Stops every runner, SIGTERM first and SIGKILL after the grace, and removes the folder. Nothing is started any more. */
@@ -238,7 +237,9 @@ export class LocalProcessCluster implements Cluster {
 
   #retryLater(wave: LocalWave, member: LocalMember, delayMs: number, end: RunnerEnd): void {
     const said = end.outcome?.message ?? end.logTail
-    this.#warn(wave, member, 'RunnerRetried', `ended with exit code ${end.exitCode} and is tried again in ${delayMs} ms${said === '' ? '' : `: ${said}`}`)
+    if (end.exitCode !== EXIT.stopped) {
+      this.#warn(wave, member, 'RunnerRetried', `ended with exit code ${end.exitCode} and is tried again in ${delayMs} ms${said === '' ? '' : `: ${said}`}`)
+    }
     member.backingOff = true
     const timer = setTimeout(() => {
       this.#timers.delete(timer)

@@ -47,7 +47,15 @@ async function sleepUntil(clock: Clock, ms: number | null, signal: AbortSignal, 
     if (either.aborted) resolve()
     else either.addEventListener('abort', () => resolve(), { once: true })
   })
-  await Promise.race([over, ...(ms === null ? [] : [clock.sleep(ms, either).catch(() => over)])])
+  const sleep = async (): Promise<void> => {
+    if (ms === null) return over
+    try {
+      await clock.sleep(ms, either)
+    } catch (error) {
+      if (!either.aborted) throw error
+    }
+  }
+  await Promise.race([over, sleep()])
   // Ends the clock's timer when the change came first.
   awake.abort()
   signal.throwIfAborted()

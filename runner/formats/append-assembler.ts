@@ -29,7 +29,7 @@ export function makeAppendAssembler(storage: Storage): OutputAssembler {
       appendToFooter(file.uri, footer, columns, footer.rowGroups.map(() => columns.map(() => NO_DATA)))
     },
     encodePart: encodeChunkPart,
-    assemble: (file, names, parts, targetUri, onUpload) => assemble(storage, file, names, parts, targetUri, onUpload),
+    assemble: (file, names, parts, targetUri) => assemble(storage, file, names, parts, targetUri),
   }
 }
 
@@ -48,14 +48,13 @@ async function openInput(storage: Storage, file: SourceFile, names: OutputColumn
 }
 
 async function assemble(
-  storage: Storage, file: SourceFile, names: OutputColumns, parts: readonly ChunkPart[], targetUri: string, onUpload: (uploadId: string) => Promise<void>,
+  storage: Storage, file: SourceFile, names: OutputColumns, parts: readonly ChunkPart[], targetUri: string,
 ): Promise<AssembledOutput> {
   const { footer, footerStart, columns } = await openInput(storage, file, names)
   checkCoverage(file, parts, footer.rows)
   const added = parts.reduce((sum, part) => sum + part.size, 0)
   const partSize = uploadPartSize(file.size + added + footerGrowth(footer, columns))
   const uploadId = await storage.beginUpload(targetUri)
-  await onUpload(uploadId)
 
   const copied = await copyWholeParts(storage, file, footerStart, partSize, targetUri, uploadId)
   const copiedSize = copied.length * partSize

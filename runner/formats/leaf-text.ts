@@ -1,13 +1,21 @@
 import type { LeafMeaning } from './leaf-type.ts'
 import { dateText, isTimeOfDay, timestampText, timeText } from './temporal-text.ts'
 
-/** How a leaf column's physical values are written. Both throw Error with the cause when a value has no exact text. */
+/** A value that has no exact text, though its column has. */
+export class NoExactText extends Error {
+  override readonly name = 'NoExactText'
+}
+
+/** How a leaf column's physical values are written. Both throw NoExactText, or Error when the page holds something else. */
 export interface LeafText {
   /** As a person would write it. */
   text(value: unknown): string
   /** As JSON: numbers in full digits; NaN and the infinities as strings, as in protobuf's JSON. */
   json(value: unknown): string
 }
+
+/** Longest string that is read, in bytes: well below V8's limit, well above what a provider takes. */
+const STRING_LIMIT = 256 * 1024 * 1024
 
 // A BOM is kept: it is part of the value.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -44,7 +52,7 @@ export function leafText(meaning: LeafMeaning): LeafText {
       return bare(() => 'null')
     case 'unsupported':
       return bare(() => {
-        throw new Error(meaning.reason)
+        throw new NoExactText(meaning.reason)
       })
   }
 }
@@ -85,7 +93,7 @@ function decimalText(value: bigint, scale: number): string {
 /** The unscaled integer of a decimal; big-endian two's complement when it is stored as bytes. */
 function unscaled(value: unknown): bigint {
   if (!(value instanceof Uint8Array)) return integer(value)
-  if (value.length === 0) throw new Error('a decimal of 0 bytes')
+  if (value.length === 0) throw new NoExactText('a decimal of 0 bytes')
   return BigInt.asIntN(value.length * 8, BigInt(`0x${Buffer.from(value).toString('hex')}`))
 }
 
@@ -113,7 +121,7 @@ function float16(value: Uint8Array): number {
 }
 
 function timeOfDay(value: bigint, unit: Parameters<typeof isTimeOfDay>[1]): bigint {
-  if (!isTimeOfDay(value, unit)) throw new Error(`${value} is no time of day in ${unit}`)
+  if (!isTimeOfDay(value, unit)) throw new NoExactText(`${value} is no time of day in ${unit}`)
   return value
 }
 
@@ -130,10 +138,11 @@ function uuidText(value: Uint8Array): string {
 }
 
 function stringText(value: Uint8Array): string {
+  if (value.length > STRING_LIMIT) throw new NoExactText(`it holds ${value.length} bytes; at most ${STRING_LIMIT} are read`)
   try {
     return utf8.decode(value)
   } catch (error) {
-    throw new Error('it holds bytes that are not UTF-8', { cause: error })
+    throw new NoExactText('it holds bytes that are not UTF-8', { cause: error })
   }
 }
 
@@ -142,7 +151,7 @@ function jsonDocument(text: string): string {
     JSON.parse(text)
     return text
   } catch (error) {
-    throw new Error('its type is JSON but it holds none', { cause: error })
+    throw new NoExactText('its type is JSON but it holds none', { cause: error })
   }
 }
 

@@ -1,4 +1,4 @@
-import type { SchemaElement } from 'hyparquet'
+import type { ConvertedType, SchemaElement } from 'hyparquet'
 import type { TimeUnit } from './temporal-text.ts'
 
 /** What the values of a leaf column mean, over their physical type. */
@@ -70,7 +70,7 @@ function meaningOf(element: SchemaElement, annotation: Annotation): LeafMeaning 
 }
 
 function physicalMeaning(element: SchemaElement): LeafMeaning {
-  switch (element.type) {
+  switch (element.type ?? 'NONE') {
     case 'BOOLEAN':
       return { kind: 'boolean' }
     case 'INT32':
@@ -88,7 +88,7 @@ function physicalMeaning(element: SchemaElement): LeafMeaning {
       return { kind: 'string' }
     case 'FIXED_LEN_BYTE_ARRAY':
       return unsupported(`it is binary of ${element.type_length ?? 0} bytes; it has no exact text`)
-    case undefined:
+    case 'NONE':
       return unsupported('its type is not known')
   }
 }
@@ -118,8 +118,14 @@ function annotationOf({ logical_type: logical, converted_type: converted, precis
     case 'LIST':
     case 'VARIANT':
     case undefined:
-      break
+      return convertedAnnotation(converted ?? 'NONE', precision ?? 0, scale ?? 0)
+    default:
+      // An annotation newer than this code: the physical value is what the older ones see, too.
+      return { type: 'NONE' }
   }
+}
+
+function convertedAnnotation(converted: ConvertedType | 'NONE', precision: number, scale: number): Annotation {
   switch (converted) {
     case 'UTF8':
       return { type: 'STRING' }
@@ -130,7 +136,7 @@ function annotationOf({ logical_type: logical, converted_type: converted, precis
     case 'INTERVAL':
       return { type: converted }
     case 'DECIMAL':
-      return { type: 'DECIMAL', precision: precision ?? 0, scale: scale ?? 0 }
+      return { type: 'DECIMAL', precision, scale }
     case 'TIME_MILLIS':
     case 'TIME_MICROS':
       return { type: 'TIME', unit: converted === 'TIME_MILLIS' ? 'MILLIS' : 'MICROS', utc: true }
@@ -149,7 +155,7 @@ function annotationOf({ logical_type: logical, converted_type: converted, precis
     case 'MAP':
     case 'MAP_KEY_VALUE':
     case 'LIST':
-    case undefined:
+    case 'NONE':
       return { type: 'NONE' }
   }
 }

@@ -48,16 +48,10 @@ export interface OutputAssembler {
    */
   encodePart(rowGroupRows: readonly number[], from: number, to: number, outcomes: AsyncIterable<RowOutcome>): AsyncIterable<Uint8Array>
   /**
-   * Begins the output's upload and writes everything but its completion. `parts` cover the file's rows in order. The caller records the
-   * upload id (through `onUpload`) before the first part is sent, so that an upload that nobody finishes can be aborted.
+   * Begins the output's upload and writes everything but its completion. `parts` cover the file's rows in order. An upload that a crash leaves
+   * behind is found with `Storage.listUploads`.
    */
-  assemble(
-    file: SourceFile,
-    columns: OutputColumns,
-    parts: readonly ChunkPart[],
-    targetUri: string,
-    onUpload: (uploadId: string) => Promise<void>,
-  ): Promise<AssembledOutput>
+  assemble(file: SourceFile, columns: OutputColumns, parts: readonly ChunkPart[], targetUri: string): Promise<AssembledOutput>
 }
 
 /** An output whose parts are uploaded. */

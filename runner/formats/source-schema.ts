@@ -80,13 +80,12 @@ interface Context {
 
 /** A field under a parent with these levels. A repeated field without LIST around it is a list that is never null. */
 function resolve(tree: SchemaTree, definition: number, repetition: number, context: Context): SchemaNode {
-  switch (tree.element.repetition_type) {
+  switch (tree.element.repetition_type ?? 'REQUIRED') {
     case 'REPEATED':
       return listNode(tree.element.name, false, definition, repetition, content(tree, false, definition + 1, repetition + 1, context))
     case 'OPTIONAL':
       return content(tree, true, definition + 1, repetition, context)
     case 'REQUIRED':
-    case undefined:
       return content(tree, false, definition, repetition, context)
   }
 }
@@ -104,9 +103,10 @@ function content(tree: SchemaTree, optional: boolean, definition: number, repeti
     const levels = [definition + 1, repetition + 1] as const
     return listNode(name, optional, definition, repetition, wraps ? resolve(item, ...levels, context) : content(repeated, false, ...levels, context))
   }
-  if (repeated !== null && repeated.children.length === 2 && (annotation === 'MAP' || annotation === 'MAP_KEY_VALUE')) {
+  if (repeated !== null && (repeated.children.length === 1 || repeated.children.length === 2) && (annotation === 'MAP' || annotation === 'MAP_KEY_VALUE')) {
     const [key, value] = repeated.children.map((child) => resolve(child, definition + 1, repetition + 1, context))
-    if (key !== undefined && value !== undefined) return mapNode(name, optional, definition, repetition, key, value)
+    // A map without values is a set of keys.
+    if (key !== undefined) return value === undefined ? listNode(name, optional, definition, repetition, key) : mapNode(name, optional, definition, repetition, key, value)
   }
   const fields = children.map((child) => resolve(child, definition, repetition, context))
   const variant = annotation === 'VARIANT' ? 'VARIANT is a binary encoding; it has no exact text here' : null

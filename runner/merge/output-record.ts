@@ -17,8 +17,6 @@ export interface OutputRecord {
   readonly size?: number
   /** ETag of an earlier content of the same request, which this one replaces. */
   readonly replaces?: string
-  /** Uploads that were begun and are neither completed nor aborted. */
-  readonly uploads: readonly string[]
 }
 
 export function recordUri(work: string, target: string): string {

@@ -46,10 +46,9 @@ async function tryWrite(parts: Parts, output: OutputWrite): Promise<'Written' | 
     throw new LlmbatchError('OutputExists', `${output.target} exists and was not written by this job`)
   }
   const condition: WriteCondition = current === null ? { ifNoneMatch: '*' } : { ifMatch: current.etag }
-  const assembled = await parts.assembler.assemble(output.file, output.columns, output.chunkParts, output.target, async (uploadId) => {
-    await updateRecord(parts, output, (record) => ({ uploads: [...record.uploads, uploadId] }))
-  })
-  await updateRecord(parts, output, () => ({ size: assembled.size }))
+  await updateRecord(parts, output, {})
+  const assembled = await parts.assembler.assemble(output.file, output.columns, output.chunkParts, output.target)
+  await updateRecord(parts, output, { size: assembled.size })
   try {
     return await finish(parts, output, await storage.completeUpload(output.target, assembled.uploadId, assembled.parts, condition))
   } catch (error) {
@@ -59,30 +58,29 @@ async function tryWrite(parts: Parts, output: OutputWrite): Promise<'Written' | 
   }
 }
 
-/** Notes the finished file and drops the uploads that are left over. */
+/** Notes the finished file and drops the uploads that are left over: a crash's, or those of merges that came second. */
 async function finish(parts: Parts, output: OutputWrite, etag: string): Promise<'Written'> {
   const { storage } = parts.ports
+  for (const upload of await storage.listUploads(output.target)) await storage.abortUpload(output.target, upload)
   const found = await readOutputRecord(storage, recordUri(output.work, output.target))
-  if (found !== null && found.record.etag === etag && found.record.uploads.length === 0) return 'Written'
-  for (const upload of found?.record.uploads ?? []) await storage.abortUpload(output.target, upload)
-  await updateRecord(parts, output, () => ({ etag, uploads: [] }))
+  if (found?.record.etag !== etag) await updateRecord(parts, output, { etag })
   return 'Written'
 }
 
 /** Changes the output's record by compare-and-set. */
-async function updateRecord(parts: Parts, output: OutputWrite, change: (record: OutputRecord) => Partial<OutputRecord>): Promise<void> {
+async function updateRecord(parts: Parts, output: OutputWrite, change: Partial<OutputRecord>): Promise<void> {
   const { storage, clock } = parts.ports
   const uri = recordUri(output.work, output.target)
   for (;;) {
     const found = await readOutputRecord(storage, uri)
     const base = found?.record.digest === output.digest ? found.record : successor(output, found?.record)
-    const written = await writeResolved(storage, clock, uri, encodeJson({ ...base, ...change(base) }), found === null ? { ifNoneMatch: '*' } : { ifMatch: found.etag })
+    const written = await writeResolved(storage, clock, uri, encodeJson({ ...base, ...change }), found === null ? { ifNoneMatch: '*' } : { ifMatch: found.etag })
     if (written.kind === 'Written') return
   }
 }
 
-/** The record of a new content: of an earlier one it keeps the uploads to drop, and the ETag if it was ours. */
+/** The record of a new content: of an earlier one it keeps the ETag, if it was ours. */
 function successor({ target, request, digest }: OutputWrite, before: OutputRecord | undefined): OutputRecord {
   const replaces = before?.request === request ? (before.etag ?? before.replaces) : undefined
-  return { schemaVersion: 1, target, request, digest, uploads: before?.uploads ?? [], ...(replaces === undefined ? {} : { replaces }) }
+  return { schemaVersion: 1, target, request, digest, ...(replaces === undefined ? {} : { replaces }) }
 }

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { messageOf } from '../../crds/errors.ts'
-import type { ProviderHttp, ProviderHttpRequest } from './provider-http.ts'
+import { ProviderConnectionError, type ProviderHttp, type ProviderHttpRequest } from './provider-http.ts'
 
 /** Connections that GETs use again. Idle ones do not keep the process alive. */
 const agents = { 'http:': new HttpAgent({ keepAlive: true, maxSockets: 16 }), 'https:': new HttpsAgent({ keepAlive: true, maxSockets: 16 }) }
@@ -10,7 +10,7 @@ const agents = { 'http:': new HttpAgent({ keepAlive: true, maxSockets: 16 }), 'h
  * HTTP over the network. It sends a request once: no retries, no redirects, no decompression. (Node's global fetch sends a
  * request again when the answer is 421 and gives up on headers after 300 s, so it is not used.) Only GETs reuse connections: a POST on
  * a connection that the server is closing would fail without saying whether it arrived. A streamed body is sent as it is pulled, with the
- * given content-length or chunked; the time to the response's headers counts from its last piece.
+ * given content-length or chunked; the time to the response's headers counts from its last piece. An error of the body's source is thrown as it is.
  */
 export const fetchHttp: ProviderHttp = async (request) => {
   const url = new URL(request.url)
@@ -30,7 +30,7 @@ export const fetchHttp: ProviderHttp = async (request) => {
   } catch (error) {
     watchdog.disarm()
     exchange.destroy()
-    throw failure(request, error)
+    throw error
   }
 }
 
@@ -38,8 +38,8 @@ export const fetchHttp: ProviderHttp = async (request) => {
 function sendAndAwaitHeaders(exchange: ClientRequest, request: ProviderHttpRequest, contentLength: string | undefined, watchdog: Watchdog): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const answer: { status?: number } = {}
-    exchange.on('error', reject)
-    exchange.on('close', () => reject(new Error('the connection was closed without an answer')))
+    exchange.on('error', (error) => reject(failure(request, error)))
+    exchange.on('close', () => reject(failure(request, new Error('the connection was closed without an answer'))))
     exchange.on('response', (response) => {
       answer.status = response.statusCode ?? 0
       // Later errors reach the reader of the body; without a listener one that comes before would end the process.
@@ -48,8 +48,9 @@ function sendAndAwaitHeaders(exchange: ClientRequest, request: ProviderHttpReque
       resolve(response)
     })
     writeBody(exchange, request.body, contentLength, watchdog, answer).catch((error: unknown) => {
-      exchange.destroy(error instanceof Error ? error : new Error(String(error)))
+      // The source's own error, as it is: the connection is not to blame.
       reject(error)
+      exchange.destroy()
     })
   })
 }
@@ -145,9 +146,9 @@ function lowerCased(headers: Readonly<Record<string, string>>): Record<string, s
 }
 
 /** The error with the request it belongs to; the URL's query and credentials are left out. */
-function failure(request: ProviderHttpRequest, error: unknown): Error {
+function failure(request: ProviderHttpRequest, error: unknown): ProviderConnectionError {
   const { origin, pathname } = new URL(request.url)
   // When several addresses were tried, the message is empty and the code tells.
   const reason = messageOf(error) || (error instanceof Error && 'code' in error ? String(error.code) : 'unknown error')
-  return new Error(`${request.method} ${origin}${pathname}: ${reason}`, { cause: error })
+  return new ProviderConnectionError(`${request.method} ${origin}${pathname}: ${reason}`, { cause: error })
 }

@@ -75,6 +75,12 @@ export function uploadFolder({ folder, name }: FilePath, uploadId: string): stri
   return /^[0-9a-f]{24}$/.test(uploadId) ? hiddenPath(folder, name, `upload-${uploadId}`) : null
 }
 
+/** The upload id that a folder's entry stands for; null when it is no upload of this object. */
+export function uploadIdOf(file: FilePath, entry: string): string | null {
+  const uploadId = entry.slice(-24)
+  return uploadFolder(file, uploadId) === `${file.folder === '/' ? '' : file.folder}/${entry}` ? uploadId : null
+}
+
 function hiddenPath(folder: string, name: string, suffix: string): string {
   const stem = Buffer.byteLength(name) <= STEM_LIMIT ? name : createHash('sha256').update(name).digest('hex')
   return `${folder === '/' ? '' : folder}/.${stem}.llmbatch-${suffix}`

@@ -4,7 +4,7 @@ import { guarded, isMissing, asStorageError } from './file-errors.ts'
 import { listFiles } from './file-list.ts'
 import { absolutePath, filePath, type FilePath } from './file-names.ts'
 import { checkCondition, publish, removeObject, sweepFolder, writeAll, writeTemporary } from './file-publish.ts'
-import { beginUpload, completeUpload, copyPart, dropUpload, uploadPart, type CopySource } from './file-upload.ts'
+import { beginUpload, completeUpload, copyPart, dropUpload, uploadPart, type CopySource, openUploads } from './file-upload.ts'
 import { GET_LIMIT, StorageError, type ObjectInfo, type Storage, type UploadedPart, type WriteCondition } from './storage.ts'
 import { checkRange, READ_WINDOW } from './upload-parts.ts'
 
@@ -116,6 +116,11 @@ export class FileStorage implements Storage {
   async completeUpload(uri: string, uploadId: string, parts: readonly UploadedPart[], condition: WriteCondition): Promise<string> {
     const file = filePath(uri)
     return await guarded(uri, 'Completing the upload', () => completeUpload(file, uploadId, parts, condition))
+  }
+
+  async listUploads(uri: string): Promise<readonly string[]> {
+    const file = filePath(uri)
+    return await guarded(uri, 'Listing uploads', () => openUploads(file))
   }
 
   async abortUpload(uri: string, uploadId: string): Promise<void> {

@@ -1,8 +1,8 @@
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openFile, openMatching, readWindows, statEtag } from './file-content.ts'
 import { isErrno, isMissing } from './file-errors.ts'
-import { filePath, newUploadId, temporaryPath, uploadFolder, type FilePath } from './file-names.ts'
+import { filePath, newUploadId, temporaryPath, uploadFolder, uploadIdOf, type FilePath } from './file-names.ts'
 import { checkCondition, makeFolder, publish, syncFolder, writeAll, writeTemporary } from './file-publish.ts'
 import { StorageError, type UploadedPart, type WriteCondition } from './storage.ts'
 import { checkPartNumber, checkParts, checkRange } from './upload-parts.ts'
@@ -75,6 +75,15 @@ export async function completeUpload(file: FilePath, uploadId: string, parts: re
   await publish(file, temporary, condition)
   await dropUpload(file, uploadId)
   return etag
+}
+
+/** Ids of the object's uploads that were neither completed nor dropped. */
+export async function openUploads(file: FilePath): Promise<string[]> {
+  const entries = await readdir(file.folder).catch((error: unknown) => {
+    if (isMissing(error)) return []
+    throw error
+  })
+  return entries.map((entry) => uploadIdOf(file, entry)).filter((uploadId) => uploadId !== null)
 }
 
 /** Forgets an upload in one step, then frees its space. One that is unknown counts as dropped. */

@@ -106,6 +106,11 @@ export class MemoryStorage implements Storage {
     return object.etag
   }
 
+  async listUploads(uri: string): Promise<readonly string[]> {
+    await Promise.resolve()
+    return this.openUploads().flatMap((upload) => (upload.uri === uri ? [upload.uploadId] : []))
+  }
+
   async abortUpload(uri: string, uploadId: string): Promise<void> {
     await Promise.resolve()
     if (this.#uploads.get(uploadId)?.uri === uri) this.#uploads.delete(uploadId)

@@ -99,6 +99,19 @@ export function describeUploadContract(under: { readonly storage: () => Storage;
       expect((await storage.get(uri))?.etag).toBe(again)
     })
 
+    it('lists the uploads of an object that are neither completed nor aborted', async () => {
+      const storage = under.storage()
+      const uri = `${under.folder()}object`
+      expect(await storage.listUploads(uri)).toEqual([])
+      const [kept, completed, aborted] = [await storage.beginUpload(uri), await storage.beginUpload(uri), await storage.beginUpload(uri)]
+      const elsewhere = await storage.beginUpload(`${uri}2`)
+      await storage.completeUpload(uri, completed, [await storage.uploadPart(uri, completed, 1, filled(1, 5))], { ifNoneMatch: '*' })
+      await storage.abortUpload(uri, aborted)
+      expect(await storage.listUploads(uri)).toEqual([kept])
+      await storage.abortUpload(uri, kept)
+      await storage.abortUpload(`${uri}2`, elsewhere)
+    })
+
     it('lets one of eight completions with If-None-Match win', async () => {
       const storage = under.storage()
       const uri = `${under.folder()}object`

@@ -41,6 +41,8 @@ export interface Storage {
   copyPart(uri: string, uploadId: string, partNumber: number, source: { readonly uri: string; readonly ifMatch: string; readonly from: number; readonly to: number }): Promise<UploadedPart>
   /** Joins the parts. Returns the new object's ETag. An upload id that is unknown (completed or aborted before) throws NotFound. */
   completeUpload(uri: string, uploadId: string, parts: readonly UploadedPart[], condition: WriteCondition): Promise<string>
+  /** Ids of the uploads of this object that were neither completed nor aborted: what a crash left behind, or another process is at. */
+  listUploads(uri: string): Promise<readonly string[]>
   /** Drops an upload and its parts. One that is unknown counts as dropped. */
   abortUpload(uri: string, uploadId: string): Promise<void>
 }

@@ -1,0 +1,91 @@
+import type { LlmBatchJobStatus } from '../crds/generated/llmbatchjob.ts'
+import { LlmbatchError } from '../crds/errors.ts'
+import { quantityBytes } from '../operator/core/quantity.ts'
+import { LocalProcessCluster } from '../operator/local/local-process-cluster.ts'
+import { runJob } from '../operator/local/run-job.ts'
+import { makeParquetRowSource } from '../runner/formats/parquet-row-source.ts'
+import { systemClock } from '../runner/ports/system-clock.ts'
+import { FileStorage } from '../runner/storage/file-storage.ts'
+import type { LocalJob } from './local-job.ts'
+import type { RowSample } from './result-view.ts'
+import { RunDisplay, type DisplayStream } from './run-display.ts'
+import { RunTracker } from './run-tracker.ts'
+import { sampleRows } from './sample-rows.ts'
+import type { StopSignals } from './stop-signals.ts'
+
+/** Variables that runners get from this process's environment, beside the provider's key: how to reach the network, and where to put temporary files. */
+const INHERITED = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'NODE_USE_ENV_PROXY', 'NODE_EXTRA_CA_CERTS', 'TMPDIR']
+
+export interface LocalRunInput {
+  readonly job: LocalJob
+  readonly apiKey: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where progress is shown. */
+  readonly stream: DisplayStream
+  readonly signals: StopSignals
+}
+
+/** How a job ended. */
+export interface LocalRun {
+  readonly complete: boolean
+  /** Of the condition Complete, or Failed. */
+  readonly reason: string
+  readonly message: string
+  readonly status: LlmBatchJobStatus
+  /** Whether a runner that asks the provider was at work. */
+  readonly providerAsked: boolean
+  readonly elapsedMs: number
+  /** A few rows of the output; null when there is none. */
+  readonly sample: RowSample | null
+}
+
+/** Runs a job to its end in child processes, showing how it goes. Rejects with the signal's reason when stopped; by then every child has ended. */
+export async function runLocally({ job, apiKey, env, stream, signals }: LocalRunInput): Promise<LocalRun> {
+  signals.signal.throwIfAborted()
+  const { namespace, name, uid, spec } = job
+  const ref = { namespace, name, uid }
+  const started = systemClock.monotonic()
+  const cluster = await LocalProcessCluster.open({ job: ref, spec, env: runnerEnvironment(apiKey, env) })
+  const tracker = new RunTracker(name, quantityBytes(spec.runner.memory, 'spec.runner.memory'))
+  const elapsed = (): number => systemClock.monotonic() - started
+  const display = new RunDisplay(stream, env, () => tracker.state({ status: cluster.status, live: cluster.live(), elapsedMs: elapsed(), now: systemClock.now() }))
+  cluster.onChange(() => tracker.sawRunners(cluster.live()))
+  cluster.onProgress((_, progress) => tracker.progress(progress))
+  cluster.onEvent(({ type, reason, message }) => {
+    // How the job ended is told at the end.
+    const isEnd = cluster.status.conditions?.some((condition) => condition.type === 'Failed' && condition.status === 'True' && condition.message === message)
+    if (type === 'Warning' && isEnd !== true) display.note(`warning: ${reason}: ${message}`)
+  })
+  signals.onSecond(() => {
+    for (const { pid } of cluster.live()) if (pid !== undefined) killNow(pid)
+  })
+  signals.signal.addEventListener('abort', () => display.note('stopping; once more kills at once'), { once: true })
+  display.start(systemClock)
+  let status: LlmBatchJobStatus | null
+  try {
+    status = await runJob(cluster, ref, systemClock, signals.signal)
+  } finally {
+    await cluster.close()
+    await display.close()
+  }
+  const end = status?.conditions?.find((condition) => (condition.type === 'Complete' || condition.type === 'Failed') && condition.status === 'True')
+  if (status === null || end === undefined) throw new LlmbatchError('InternalError', `job ${name} ended without a condition that says how`)
+  const complete = end.type === 'Complete'
+  const storage = new FileStorage()
+  const sample = complete ? await sampleRows(spec, storage, makeParquetRowSource(storage)) : null
+  return { complete, reason: end.reason, message: end.message, status, providerAsked: tracker.askedProvider, elapsedMs: elapsed(), sample }
+}
+
+function runnerEnvironment(apiKey: string, env: LocalRunInput['env']): Record<string, string> {
+  const inherited = INHERITED.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]))
+  return { ...Object.fromEntries(inherited), API_KEY: apiKey }
+}
+
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    // It has just ended by itself.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}

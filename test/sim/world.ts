@@ -1,0 +1,205 @@
+import { readFileSync } from 'node:fs'
+import { messageOf } from '../../crds/errors.ts'
+import type { LlmBatchJobSpec, LlmBatchJobStatus } from '../../crds/generated/llmbatchjob.ts'
+import { runJob } from '../../operator/local/run-job.ts'
+import { makeAppendAssembler } from '../../runner/formats/append-assembler.ts'
+import { makeParquetRowSource } from '../../runner/formats/parquet-row-source.ts'
+import type { Cut } from '../../runner/plan/cut.ts'
+import { MemoryScratch } from '../../runner/ports/memory-scratch.ts'
+import { ProviderConnectionError, type ProviderHttp } from '../../runner/ports/provider-http.ts'
+import { limitsOf, type ProviderLimits } from '../../runner/provider/limits.ts'
+import { makeOpenAIBatchProvider } from '../../runner/provider/openai-batch-provider.ts'
+import { runMode } from '../../runner/run-mode.ts'
+import { MemoryStorage } from '../../runner/storage/memory-storage.ts'
+import { DEFAULT_BEHAVIOUR, type Behaviour } from '../../simulator/behaviour.ts'
+import { ConnectionCut } from '../../simulator/api-error.ts'
+import { MemoryStore } from '../../simulator/memory-store.ts'
+import { ProviderSimulator } from '../../simulator/provider-simulator.ts'
+import { SimCluster } from './sim-cluster.ts'
+import { FaultPlan, SimProcess, type Fault } from './sim-process.ts'
+import { VirtualTime } from './virtual-time.ts'
+
+/** Small enough that a few dozen rows make several chunks, shards and batches. */
+const CUT: Cut = { version: 0, targetRows: 8 }
+const LIMITS: ProviderLimits = { ...limitsOf({ type: 'Simulated' }), batchRequests: 6 }
+const INPUT = 'memory://bucket/in/'
+const START = 1_790_000_000_000
+/** Longest that a run may take, virtual milliseconds. */
+const RUN_LIMIT = 30 * 60_000
+
+/** A scenario: what is simulated besides the job itself. */
+export interface Scenario {
+  readonly seed: string
+  /** Files of test/sim/testdata. */
+  readonly files: readonly string[]
+  readonly faults: readonly Fault[]
+  readonly behaviour?: Partial<Behaviour>
+  /** How many operators run the job at once, as from so many terminals. */
+  readonly runs?: number
+  readonly limits?: Partial<ProviderLimits>
+  readonly shardRows?: number
+}
+
+/** One world: storage, provider and time, which outlive every process. */
+export class World {
+  readonly storage = new MemoryStorage()
+  readonly scratch = new MemoryScratch()
+  readonly time = new VirtualTime(START)
+  readonly simulator: ProviderSimulator
+  #plan: FaultPlan
+  readonly #scenario: Scenario
+  #processes = 0
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario
+    this.#plan = new FaultPlan(scenario.faults)
+    this.simulator = new ProviderSimulator({ clock: this.time, store: new MemoryStore(), behaviour: { ...DEFAULT_BEHAVIOUR, seed: scenario.seed, ...scenario.behaviour } })
+  }
+
+  /** What happened, for comparing two runs of one seed and for a failing test. */
+  get trace(): FaultPlan {
+    return this.#plan
+  }
+
+  spec(change: Partial<Pick<LlmBatchJobSpec['request'], 'prompt'>> = {}, files = this.#scenario.files): LlmBatchJobSpec {
+    const uri = files.length === 1 ? `${INPUT}${files[0] ?? ''}` : `${INPUT}*.parquet`
+    return {
+      input: { uri },
+      output: {
+        uri: 'memory://bucket/out/',
+        ifExists: 'Fail',
+        columns: { names: { response: 'llm_response', status: 'llm_status', error: 'llm_error', promptTokens: 'llm_prompt_tokens', completionTokens: 'llm_completion_tokens' } },
+      },
+      work: { uri: 'memory://bucket/work/' },
+      request: { model: 'simulated-1', system: 'Answer.', prompt: 'Title: {{title}} ({{id}})', parameters: { max_completion_tokens: 200 }, ...change },
+      provider: { type: 'Simulated', baseURL: 'http://simulator/v1' },
+      runner: { memory: '256Mi', parallelism: 2, shardRows: this.#scenario.shardRows ?? 16 },
+    }
+  }
+
+  async putInputs(files: readonly string[] = this.#scenario.files): Promise<void> {
+    for (const file of files) {
+      const bytes = readFileSync(new URL(`testdata/${file}`, import.meta.url))
+      await this.storage.put(INPUT + file, bytes, { unconditional: true })
+    }
+  }
+
+  /** Runs the job to its end; a run that is killed is started again, as a user would. Returns each run's last status. */
+  async runJob(spec: LlmBatchJobSpec = this.spec()): Promise<LlmBatchJobStatus[]> {
+    const runs = Array.from({ length: this.#scenario.runs ?? 1 }, (_, i) => this.#runUntilEnd(spec, i))
+    return this.time.runUntilDone(Promise.all(runs), RUN_LIMIT)
+  }
+
+  /** Forgets faults and trace: what follows is counted anew. */
+  restartTrace(): void {
+    this.#plan = new FaultPlan([])
+  }
+
+  async #runUntilEnd(spec: LlmBatchJobSpec, run: number): Promise<LlmBatchJobStatus> {
+    for (let start = 0; ; start++) {
+      const status = await this.#runOnce(spec, `run${run}.${start}`)
+      if (status !== 'Killed') return status
+      await this.time.sleep(200)
+    }
+  }
+
+  async #runOnce(spec: LlmBatchJobSpec, name: string): Promise<LlmBatchJobStatus | 'Killed'> {
+    const operator = this.#process(`${name}/operator`, () => cluster.kill())
+    const cluster: SimCluster = new SimCluster({
+      time: this.time,
+      spec,
+      operator,
+      spawn: (task) => this.#process(`${name}/${task}`, () => cluster.kill()),
+      run: (process, input) => this.#run(process, input),
+    })
+    const job = { namespace: 'default', name: 'sim', uid: 'uid-1' }
+    const ended = runJob(cluster, job, operator.clock(), new AbortController().signal)
+    const status = await Promise.race([ended, operator.killed.then(() => 'Killed' as const)])
+    if (status === null) throw new Error('the job vanished')
+    return status
+  }
+
+  #process(name: string, killRun: () => void): SimProcess {
+    return new SimProcess(`${name}#${++this.#processes}`, this.time, this.#plan, this.#scenario.seed, killRun)
+  }
+
+  async #run(process: SimProcess, input: Parameters<typeof runMode>[1]): ReturnType<typeof runMode> {
+    const storage = process.storage(this.storage)
+    const limits = { ...LIMITS, ...this.#scenario.limits }
+    const ports = {
+      storage,
+      http: process.http(this.#http),
+      clock: process.clock(),
+      random: process.random(),
+      scratch: process.scratch(this.scratch),
+      log: (event: string, fields: Readonly<Record<string, string | number>>) => this.#plan.note(`${process.name} ${event} ${JSON.stringify(fields)}`),
+    }
+    const end = await runMode(
+      {
+        ports,
+        source: makeParquetRowSource(storage),
+        assembler: makeAppendAssembler(storage),
+        provider: makeOpenAIBatchProvider(input.spec, ports, 'key', limits),
+        limits,
+        cut: CUT,
+        report: () => undefined,
+      },
+      input,
+    )
+    this.#plan.note(`${process.name} ended: ${JSON.stringify(end)}`)
+    return end
+  }
+
+  /** The wire to the provider: a body that breaks, or an answer that is cut, is a fault of the connection. */
+  readonly #http: ProviderHttp = async ({ method, url, headers, body }) => {
+    const { pathname, search } = new URL(url)
+    const sent = typeof body === 'string' ? once(Buffer.from(body)) : (body ?? none())
+    try {
+      const response = await this.simulator.handle({ method, path: pathname + search, headers, body: sent })
+      return { ...response, body: connectionBody(response.body) }
+    } catch (error) {
+      throw asConnectionError(error)
+    }
+  }
+
+  /** Provider calls so far, by endpoint. */
+  async providerState(): Promise<{ readonly calls: Readonly<Record<string, number>>; readonly batches: { readonly open: number; readonly byStatus: Readonly<Record<string, number>> } }> {
+    return JSON.parse(await this.#control('/simulator/state')) as Awaited<ReturnType<World['providerState']>>
+  }
+
+  /** The provider's bill: one entry for each attempt that it accepted. */
+  async bill(): Promise<{ readonly customId: string; readonly outcome: string; readonly billed: boolean; readonly cost: string }[]> {
+    const text = await this.#control('/simulator/bill')
+    return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Awaited<ReturnType<World['bill']>>[number])
+  }
+
+  async #control(path: string): Promise<string> {
+    const response = await this.simulator.handle({ method: 'GET', path, headers: {}, body: none() })
+    if (typeof response.body === 'string') return response.body
+    const pieces: Uint8Array[] = []
+    for await (const piece of response.body) pieces.push(piece)
+    return Buffer.concat(pieces).toString('utf8')
+  }
+
+}
+
+async function* none(): AsyncGenerator<Uint8Array> {
+  // A request without a body.
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes)
+}
+
+async function* connectionBody(body: string | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* typeof body === 'string' ? once(Buffer.from(body)) : body
+  } catch (error) {
+    throw asConnectionError(error)
+  }
+}
+
+function asConnectionError(error: unknown): unknown {
+  if (error instanceof ConnectionCut || error instanceof ProviderConnectionError) return new ProviderConnectionError(messageOf(error), { cause: error })
+  return error
+}
