@@ -7,7 +7,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 
 INSTALLED := node_modules/.package-lock.json
-GENERATED := crds/generated
+GENERATED := crds/generated docs/errors.md
 
 .PHONY: help
 help: ## List the targets.
@@ -32,7 +32,7 @@ test-kill: setup ## Kill real processes at random moments; the next run finishes
 	vitest run --config test/kill/vitest.config.ts
 
 .PHONY: test-readers
-test-readers: setup ## Read the demo's output with DuckDB and PyArrow (needs Python 3.11 or newer; makes a venv).
+test-readers: demo ## Read the demo's output with DuckDB and PyArrow (needs Python 3.11 or newer; makes a venv).
 	test/readers/run-readers.sh
 
 .PHONY: examples

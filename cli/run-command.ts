@@ -51,11 +51,21 @@ async function run(file: string, options: RunOptions): Promise<void> {
   } catch (error) {
     const signal = signals.received()
     if (signal === null) throw error
-    process.stderr.write(`Stopped. Run it again to go on where it stopped: llmbatch run ${file}${options.provider === undefined ? '' : ` --provider ${options.provider}`}\n`)
+    process.stderr.write(`Stopped. Run it again to go on where it stopped: ${commandLine(file, options)}\n`)
     process.exitCode = signal === 'SIGINT' ? 130 : EXIT.stopped
   } finally {
     signals.close()
   }
+}
+
+/** The command that was given, to be given again. */
+function commandLine(file: string, { provider, simulatorState, secret }: RunOptions): string {
+  const options = [
+    ...(provider === undefined ? [] : ['--provider', provider]),
+    ...(simulatorState === undefined ? [] : ['--simulator-state', simulatorState]),
+    ...secret.flatMap((each) => ['--secret', each]),
+  ]
+  return ['llmbatch', 'run', file, ...options].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
 }
 
 /** The job as it is run, and the key for its provider; starts the simulator where one is asked for. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { RunDisplay } from './run-display.ts'
 import type { RunState } from './run-view.ts'
 
-const STATE: RunState = { job: 'wordnet', elapsedMs: 0, reason: 'Planning', message: 'm', memory: { largest: 0, limit: 1 }, activities: [] }
+const STATE: RunState = { job: 'wordnet', elapsedMs: 0, reason: 'Planning', message: 'm', memory: { peak: 0, limit: 1 }, activities: [] }
 
 /** What a terminal shows after these writes: cursor up and erase below are obeyed, other sequences are kept. */
 function screen(writes: readonly string[]): string[] {

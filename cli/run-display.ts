@@ -1,8 +1,11 @@
 import type { Clock } from '../operator/clock.ts'
 import { plainLine, progressLines, type PlainMark, type RunState } from './run-view.ts'
+import { fit } from './text-format.ts'
 
 /** Time between two looks at the state, milliseconds. */
 const REDRAW_MS = 250
+/** Longest note, in columns. */
+const NOTE_WIDTH = 500
 /** Columns of a terminal that does not tell. */
 const DEFAULT_WIDTH = 80
 
@@ -45,7 +48,7 @@ export class RunDisplay {
   /** Prints a line above the display. */
   note(line: string): void {
     this.#erase()
-    this.#stream.write(`${line}\n`)
+    this.#stream.write(`${fit(line, NOTE_WIDTH)}\n`)
     if (this.#stream.isTTY === true) this.refresh()
   }
 

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { LlmBatchJobStatus } from '../crds/generated/llmbatchjob.ts'
 import { LlmbatchError } from '../crds/errors.ts'
 import { quantityBytes } from '../operator/core/quantity.ts'
@@ -13,8 +16,8 @@ import { RunTracker } from './run-tracker.ts'
 import { sampleRows } from './sample-rows.ts'
 import type { StopSignals } from './stop-signals.ts'
 
-/** Variables that runners get from this process's environment, beside the provider's key: how to reach the network, and where to put temporary files. */
-const INHERITED = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'NODE_USE_ENV_PROXY', 'NODE_EXTRA_CA_CERTS', 'TMPDIR']
+/** Variables that runners get from this process's environment, beside the provider's key: how to reach the network. */
+const INHERITED = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'NODE_USE_ENV_PROXY', 'NODE_EXTRA_CA_CERTS']
 
 export interface LocalRunInput {
   readonly job: LocalJob
@@ -45,7 +48,9 @@ export async function runLocally({ job, apiKey, env, stream, signals }: LocalRun
   const { namespace, name, uid, spec } = job
   const ref = { namespace, name, uid }
   const started = systemClock.monotonic()
-  const cluster = await LocalProcessCluster.open({ job: ref, spec, env: runnerEnvironment(apiKey, env) })
+  // A runner that is killed cannot clean its scratch disk up.
+  const scratch = await mkdtemp(join(tmpdir(), 'llmbatch-scratch-'))
+  const cluster = await LocalProcessCluster.open({ job: ref, spec, env: { ...runnerEnvironment(apiKey, env), TMPDIR: scratch } })
   const tracker = new RunTracker(name, quantityBytes(spec.runner.memory, 'spec.runner.memory'))
   const elapsed = (): number => systemClock.monotonic() - started
   const display = new RunDisplay(stream, env, () => tracker.state({ status: cluster.status, live: cluster.live(), elapsedMs: elapsed(), now: systemClock.now() }))
@@ -66,6 +71,7 @@ export async function runLocally({ job, apiKey, env, stream, signals }: LocalRun
     status = await runJob(cluster, ref, systemClock, signals.signal)
   } finally {
     await cluster.close()
+    await rm(scratch, { recursive: true, force: true })
     await display.close()
   }
   const end = status?.conditions?.find((condition) => (condition.type === 'Complete' || condition.type === 'Failed') && condition.status === 'True')

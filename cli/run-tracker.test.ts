@@ -31,7 +31,7 @@ describe('RunTracker', () => {
       rows: { total: 400, done: 120, submitted: 260, failed: 1 },
       tokens: { input: 10, output: 5 },
       cost: '0.01',
-      memory: { largest: 120 * MIB, limit: 256 * MIB },
+      memory: { peak: 120 * MIB, limit: 256 * MIB },
       activities: ['shard 1 uploading', 'shard 2 polling'],
     })
   })
@@ -41,6 +41,12 @@ describe('RunTracker', () => {
     tracker.progress({ mode: 'advance', shard: 1, activity: 'uploading', rowsSubmitted: 350, rowsDone: 10 })
     tracker.progress({ mode: 'advance', shard: 1, activity: 'polling' })
     expect(tracker.state({ status: STATUS, live: [], elapsedMs: 0, now: 0 }).rows).toEqual({ total: 400, done: 110, submitted: 400, failed: 1 })
+  })
+
+  it('remembers the peak of memory when its runner has ended', () => {
+    const tracker = new RunTracker('job', 256 * MIB)
+    tracker.state({ status: STATUS, live: [{ wave: 'w', mode: 'advance', index: 0, shard: 1, rssBytes: 90 * MIB }], elapsedMs: 0, now: 0 })
+    expect(tracker.state({ status: STATUS, live: [], elapsedMs: 0, now: 0 }).memory).toEqual({ peak: 90 * MIB, limit: 256 * MIB })
   })
 
   it('shows something before there is a status', () => {

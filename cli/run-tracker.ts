@@ -1,7 +1,7 @@
 import type { LlmBatchJobStatus } from '../crds/generated/llmbatchjob.ts'
 import { IntervalSet } from '../crds/interval-set.ts'
 import type { RunnerProgress } from '../crds/progress.ts'
-import { parseTime } from '../operator/core/rfc3339.ts'
+import { parseTime } from '../crds/rfc3339.ts'
 import type { LiveMember } from '../operator/local/local-process-cluster.ts'
 import type { RunState } from './run-view.ts'
 
@@ -22,6 +22,7 @@ export class RunTracker {
   /** Last activity of each runner that has no shard (plan, scout, merge). */
   readonly #modes = new Map<RunnerProgress['mode'], string>()
   #askedProvider = false
+  #peak = 0
 
   constructor(job: string, memoryLimit: number) {
     this.#job = job
@@ -49,6 +50,7 @@ export class RunTracker {
     const complete = status.conditions?.find(({ type }) => type === 'Complete')
     const { rows, shards, tokens, cost } = status
     const nextPoll = status.nextPollTime === undefined || live.length > 0 ? undefined : parseTime(status.nextPollTime)
+    this.#peak = Math.max(this.#peak, ...live.map(({ rssBytes }) => rssBytes ?? 0))
     const completed = IntervalSet.parse(status.completedShards ?? '')
     for (const shard of this.#shards.keys()) if (completed.has(shard)) this.#shards.delete(shard)
     const open = [...this.#shards.values()]
@@ -64,7 +66,7 @@ export class RunTracker {
       ...(rows === undefined ? {} : { rows: { total: rows.total, done: Math.min(rows.total, rows.done + done), submitted: Math.min(rows.total, rows.done + submitted), failed: rows.failed } }),
       ...(tokens === undefined ? {} : { tokens }),
       ...(cost === undefined ? {} : { cost }),
-      memory: { largest: Math.max(0, ...live.map(({ rssBytes }) => rssBytes ?? 0)), limit: this.#memoryLimit },
+      memory: { peak: this.#peak, limit: this.#memoryLimit },
       activities: live.map((member) => this.#activity(member)),
       ...(nextPoll === undefined ? {} : { nextPollMs: Math.max(0, nextPoll - now) }),
     }

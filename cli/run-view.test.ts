@@ -3,7 +3,7 @@ import { plainLine, progressLines, type RunState } from './run-view.ts'
 import { displayWidth } from './text-format.ts'
 
 const MIB = 1024 * 1024
-const START: RunState = { job: 'wordnet', elapsedMs: 0, reason: 'Planning', message: 'reading the footers', memory: { largest: 0, limit: 256 * MIB }, activities: [] }
+const START: RunState = { job: 'wordnet', elapsedMs: 0, reason: 'Planning', message: 'reading the footers', memory: { peak: 0, limit: 256 * MIB }, activities: [] }
 const MIDWAY: RunState = {
   ...START,
   elapsedMs: 12_400,
@@ -13,7 +13,7 @@ const MIDWAY: RunState = {
   rows: { total: 35_544, done: 10_000, submitted: 30_000, failed: 3 },
   tokens: { input: 500_000, output: 70_000 },
   cost: '0.12',
-  memory: { largest: 96 * MIB, limit: 256 * MIB },
+  memory: { peak: 96 * MIB, limit: 256 * MIB },
   activities: ['shard 1 uploading', 'shard 2 polling'],
 }
 
@@ -24,7 +24,7 @@ describe('the display on a terminal', () => {
       'shards  ██████▒▒▒▒▒▒▒▒▒▒▒▒░░░░░░  1 of 4 shards done, 2 at work, 1 waiting',
       'rows    ██████▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░  10,000 of 35,544 rows done, 30,000 submitted, 3 failed',
       'tokens  500,000 in, 70,000 out, cost 0.12',
-      'memory  █████████░░░░░░░░░░░░░░░  96 MiB of 256 MiB, the largest runner',
+      'memory  █████████░░░░░░░░░░░░░░░  96 MiB of 256 MiB, peak of the largest runner',
       'now     shard 1 uploading, shard 2 polling',
     ])
   })
@@ -56,5 +56,13 @@ describe('plain lines', () => {
     expect(plainLine({ ...moved, elapsedMs: 15_000 }, mark)).toBeNull()
     expect(plainLine({ ...moved, elapsedMs: 22_400 }, mark)?.line).toContain('35,544 submitted')
     expect(plainLine({ ...MIDWAY, elapsedMs: 99_000 }, mark)).toBeNull()
+  })
+
+  it('do not tell of each poll while the job waits for the provider, but of a long wait they do', () => {
+    const mark = plainLine(MIDWAY, null)?.mark ?? null
+    const waiting = { ...MIDWAY, reason: 'WaitingForProvider' }
+    expect(plainLine({ ...waiting, elapsedMs: 130_000 }, mark)).toBeNull()
+    expect(plainLine({ ...waiting, elapsedMs: 700_000 }, mark)?.line).toMatch(/^11:40 WaitingForProvider/)
+    expect(plainLine({ ...waiting, reason: 'Merging', elapsedMs: 20_000 }, mark)?.line).toMatch(/^0:20 Merging/)
   })
 })

@@ -16,8 +16,8 @@ export interface RunState {
   readonly tokens?: { readonly input: number; readonly output: number }
   /** Of the shards that are done; decimal, or `-` when the price is unknown. */
   readonly cost?: string
-  /** Resident memory of the largest runner now, and the limit of each; bytes. */
-  readonly memory: { readonly largest: number; readonly limit: number }
+  /** Highest resident memory that a runner has reached so far, and the limit of each; bytes. */
+  readonly memory: { readonly peak: number; readonly limit: number }
   /** What the runners at work do, e.g. "shard 3 uploading". */
   readonly activities: readonly string[]
   /** Until the provider is asked again, milliseconds; absent when something else is waited for. */
@@ -27,7 +27,9 @@ export interface RunState {
 const LABEL_WIDTH = 8
 const BAR_WIDTH = 24
 /** Shortest time between two plain lines of which only the row counts differ, milliseconds. */
-const PLAIN_INTERVAL_MS = 10_000
+const ROWS_INTERVAL_MS = 10_000
+/** Shortest time between two plain lines of which only this differs, whether the job works or waits for the provider, milliseconds. */
+const WAIT_INTERVAL_MS = 600_000
 
 /** The display on a terminal, one entry per line, none longer than `width`. */
 export function progressLines(state: RunState, width: number): string[] {
@@ -45,32 +47,38 @@ export function progressLines(state: RunState, width: number): string[] {
     lines.push(barLine('rows', bar(BAR_WIDTH, rows.total, rows.done, rows.submitted), parts.join(', ')))
   }
   if (tokens !== undefined) lines.push(`${column('tokens', LABEL_WIDTH)}${count(tokens.input)} in, ${count(tokens.output)} out, cost ${cost ?? '-'}`)
-  if (memory.largest > 0) lines.push(barLine('memory', bar(BAR_WIDTH, memory.limit, memory.largest), `${mebibytes(memory.largest)} of ${mebibytes(memory.limit)}, the largest runner`))
+  if (memory.peak > 0) lines.push(barLine('memory', bar(BAR_WIDTH, memory.limit, memory.peak), `${mebibytes(memory.peak)} of ${mebibytes(memory.limit)}, peak of the largest runner`))
   lines.push(`${column('now', LABEL_WIDTH)}${doing(state)}`)
   return lines.map((line) => fit(line, width))
 }
 
 /** What was last printed where there is no terminal. */
 export interface PlainMark {
+  /** Phase and shards. */
   readonly key: string
   readonly rows: string
+  readonly reason: string
   readonly elapsedMs: number
 }
 
 /**
- * The next plain line, or null when there is nothing worth a line: one is printed when the phase or a count of shards changes, and
- * every ten seconds while rows move.
+ * The next plain line, or null when there is nothing worth a line: one is printed when the phase or a count of shards changes, every ten seconds
+ * while rows move, and every ten minutes while the job goes back and forth between work and waiting for the provider.
  */
 export function plainLine(state: RunState, last: PlainMark | null): { readonly line: string; readonly mark: PlainMark } | null {
-  const { shards, rows } = state
-  const key = JSON.stringify([state.reason, shards?.done, shards?.failed])
-  const rowsKey = JSON.stringify([rows?.done, rows?.submitted])
-  if (last !== null && key === last.key && (rowsKey === last.rows || state.elapsedMs - last.elapsedMs < PLAIN_INTERVAL_MS)) return null
-  const parts = [`${duration(state.elapsedMs)} ${state.reason}`]
+  const { shards, rows, reason, elapsedMs } = state
+  const phase = reason === 'WaitingForProvider' ? 'Advancing' : reason
+  const mark = { key: JSON.stringify([phase, shards?.done, shards?.failed]), rows: JSON.stringify([rows?.done, rows?.submitted]), reason, elapsedMs }
+  if (last !== null && mark.key === last.key) {
+    const since = elapsedMs - last.elapsedMs
+    const due = (mark.rows !== last.rows && since >= ROWS_INTERVAL_MS) || (reason !== last.reason && since >= WAIT_INTERVAL_MS)
+    if (!due) return null
+  }
+  const parts = [`${duration(elapsedMs)} ${reason}`]
   if (shards !== undefined) parts.push(`${count(shards.done)}/${counted(shards.total, 'shard')}`)
   if (rows !== undefined) parts.push(`${count(rows.done)}/${counted(rows.total, 'row')} done, ${count(rows.submitted)} submitted`)
   if (state.cost !== undefined) parts.push(`cost ${state.cost}`)
-  return { line: parts.join('  '), mark: { key, rows: rowsKey, elapsedMs: state.elapsedMs } }
+  return { line: parts.join('  '), mark }
 }
 
 function doing(state: RunState): string {

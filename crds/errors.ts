@@ -42,7 +42,6 @@ export const ERROR_CATALOGUE = {
   RunnerFailed: entry(EXIT.bug, 'A runner ended without an outcome, more often than it is tried again.', 'Read the message; if it names no cause of yours, please report it.'),
   InternalError: entry(EXIT.bug, 'llmbatch met a state that it should not be in.', 'Please report it with the message; running the job again is safe.'),
   SimulatorUnavailable: entry(EXIT.transient, 'The simulator did not start.', 'Read its log, which the message names.'),
-  Interrupted: entry(EXIT.stopped, 'The run was stopped.', 'Run the same command again: it goes on where it stopped.'),
 } as const satisfies Record<string, CatalogueEntry>
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE

@@ -3,7 +3,7 @@ import { canonicalJson } from './digest.ts'
 import { LlmbatchError, messageOf } from './errors.ts'
 import type { LlmBatchJobSpec } from './generated/llmbatchjob.ts'
 import type { Outcome } from './generated/outcome.ts'
-import { IntervalSet } from './interval-set.ts'
+import type { IntervalSet } from './interval-set.ts'
 import { decodeWireSet, encodeWireSet } from './wire-set.ts'
 
 /** Largest LLMBATCH_SPEC, in characters. */

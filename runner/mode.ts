@@ -1,4 +1,5 @@
 import type { Outcome } from '../crds/generated/outcome.ts'
+import { formatTime } from '../crds/rfc3339.ts'
 import type { RunnerProgress } from '../crds/progress.ts'
 import type { RunnerInput } from '../crds/runner-environment.ts'
 import type { OutputAssembler } from './formats/output-assembler.ts'
@@ -25,5 +26,5 @@ export type RunMode = (parts: Parts, input: RunnerInput) => Promise<Outcome>
 
 /** nextPollTime of an outcome, so many seconds from now. */
 export function pollTime(parts: Pick<Parts, 'ports'>, seconds: number): string {
-  return new Date(parts.ports.clock.now() + seconds * 1000).toISOString()
+  return formatTime(parts.ports.clock.now() + seconds * 1000)
 }

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { answerTo, countTokens } from './answer.ts'
 
-const ask = (content: string, more: object = {}): object => ({ model: 'm', messages: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content }], ...more })
+const SYSTEM = { role: 'system', content: 'Be brief.' }
+const ask = (content: string, more: object = {}): object => ({ model: 'm', messages: [SYSTEM, { role: 'user', content }], ...more })
 
 describe('answerTo', () => {
   it('quotes a short message whole, on one line', () => {
@@ -10,8 +11,9 @@ describe('answerTo', () => {
   })
 
   it('quotes the first and the last words of a long one', () => {
-    const message = `Write one simple sentence that uses the word that is named at the very end of this long message, please: monastery`
-    expect(answerTo(ask(message)).content).toMatch(/^Simulated answer to "Write one simple sentence that … end of this long message, please: monastery" \[#[0-9a-f]{8}\]$/)
+    const message = 'Write one simple sentence that uses the word that is named at the very end of this long message, please: monastery'
+    const { content } = answerTo(ask(message))
+    expect(content).toMatch(/^Simulated answer to "Write one simple sentence that … end of this long message, please: monastery" \[#[0-9a-f]{8}\]$/)
   })
 
   it('differs when anything in the request differs', () => {
@@ -44,10 +46,8 @@ describe('answerTo', () => {
     expect(answerTo({ model: 'm', messages: [{ role: 'user', content: parts }] }).content).toContain('"What is this?"')
   })
 
-  it.each([[null], [{}], [{ model: 'm' }], [{ model: 'm', messages: [] }], [{ model: 'm', messages: [{ role: 'user', content: 1 }] }], [ask('x', { max_tokens: 0 })]])(
-    'refuses %j',
-    (body) => {
-      expect(() => answerTo(body)).toThrow()
-    },
-  )
+  const numeric = { model: 'm', messages: [{ role: 'user', content: 1 }] }
+  it.each([[null], [{}], [{ model: 'm' }], [{ model: 'm', messages: [] }], [numeric], [ask('x', { max_tokens: 0 })]])('refuses %j', (body) => {
+    expect(() => answerTo(body)).toThrow()
+  })
 })

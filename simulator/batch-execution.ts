@@ -94,7 +94,7 @@ async function executeRows(batch: BatchRecord, endedAt: number, total: number, c
       tokens.output += end.outputTokens
       index += 1
     }
-    for (const each of Object.values(results)) await each.flush()
+    for (const each of [results.output, results.errors, results.bill]) await each.flush()
   }
   return tokens
 }
@@ -146,7 +146,7 @@ export async function executeBatch(batch: BatchRecord, content: AsyncIterable<Ui
     const idOf = (file: ResultFile): string | null => (file.lines === 0 ? null : file.id)
     return { result: { outputFileId: idOf(output), errorFileId: idOf(errors), completed: output.lines, failed: errors.lines, usage }, files }
   } catch (error) {
-    for (const each of Object.values(results)) await each.abandon()
+    for (const each of [results.output, results.errors, results.bill]) await each.abandon()
     throw error
   }
 }

@@ -31,7 +31,7 @@ describe('a batch', () => {
     })
     expect(batch).not.toHaveProperty('error_file_id')
     const lines = await provider.lines(batch.output_file_id)
-    const ids = lines.map((line) => (typeof line === 'object' && line !== null && 'custom_id' in line ? line.custom_id : null))
+    const ids = lines.map((line) => (typeof line === 'object' && line !== null && 'custom_id' in line ? String(line.custom_id) : ''))
     const inOrder = Array.from({ length: 200 }, (_, index) => `row-${index}`)
     expect(ids).not.toEqual(inOrder)
     expect(ids.toSorted()).toEqual(inOrder.toSorted())

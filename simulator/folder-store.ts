@@ -158,8 +158,7 @@ function replay(journal: string): StateRecord[] {
   // What follows the last newline is empty, or a transaction that the crash tore.
   lines.pop()
   for (const line of lines) {
-    const transaction: StateRecord[] = JSON.parse(line)
-    for (const record of transaction) records.set(record.id, record)
+    for (const record of JSON.parse(line) as StateRecord[]) records.set(record.id, record)
   }
   return [...records.values()].sort((a, b) => a.sequence - b.sequence)
 }

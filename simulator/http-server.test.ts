@@ -31,6 +31,12 @@ afterEach(async () => {
 
 const lines = (count: number): string => Array.from({ length: count }, (_, n) => `${chatRow(`row-${n}`, `What is ${n}?`)}\n`).join('')
 
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const item of items) list.push(item)
+  return list
+}
+
 async function submit(count: number): Promise<Batch> {
   const file = await client.files.create({ file: await toFile(Buffer.from(lines(count)), 'rows.jsonl'), purpose: 'batch' })
   return client.batches.create({ input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h', metadata: { job: 'a' } })
@@ -45,7 +51,7 @@ describe("the openai package's client", () => {
     expect(await (await client.files.content(file.id)).text()).toBe(lines(50))
     now += 5000
     const vision = await client.files.create({ file: await toFile(Buffer.from('png'), 'a.png'), purpose: 'vision' })
-    const ids = async (query: OpenAI.FileListParams): Promise<string[]> => (await Array.fromAsync(client.files.list(query))).map((each) => each.id)
+    const ids = async (query: OpenAI.FileListParams): Promise<string[]> => (await collect(client.files.list(query))).map((each) => each.id)
     expect(await ids({})).toEqual([vision.id, file.id])
     expect(await ids({ order: 'asc', limit: 1 })).toEqual([file.id, vision.id])
     expect(await ids({ purpose: 'batch' })).toEqual([file.id])
@@ -77,8 +83,8 @@ describe("the openai package's client", () => {
     }
     const first = await client.batches.list({ limit: 3 })
     expect(first.has_more).toBe(true)
-    expect((await Array.fromAsync(client.batches.list({ limit: 3 }))).map((batch) => batch.id)).toEqual(created)
-    expect((await Array.fromAsync(client.batches.list({ after: created[4] ?? '' }))).map((batch) => batch.id)).toEqual(created.slice(5))
+    expect((await collect(client.batches.list({ limit: 3 }))).map((batch) => batch.id)).toEqual(created)
+    expect((await collect(client.batches.list({ after: created[4] ?? '' }))).map((batch) => batch.id)).toEqual(created.slice(5))
     await expect(client.batches.list({ limit: 101 })).rejects.toMatchObject({ status: 400, code: 'integer_above_max_value', param: 'limit' })
     await expect(client.batches.list({ limit: 0 })).rejects.toMatchObject({ status: 400, code: 'integer_below_min_value' })
     await expect(client.batches.list({ after: 'batch_none' })).rejects.toMatchObject({ status: 400, param: 'after' })
@@ -121,36 +127,42 @@ describe("the openai package's client", () => {
 })
 
 describe('connections', () => {
-  const control = async (path: string, body: object = {}): Promise<{ id: string; data: { state: string }[] }> => {
-    const response = await fetch(`${server.url}/simulator/${path}`, path === 'list' ? {} : { method: 'POST', body: JSON.stringify(body) })
-    return response.json() as Promise<{ id: string; data: { state: string }[] }>
+  const setHold = async (call: string, when: string): Promise<string> => {
+    const response = await fetch(`${server.url}/simulator/holds`, { method: 'POST', body: JSON.stringify({ call, when }) })
+    const hold: unknown = await response.json()
+    return typeof hold === 'object' && hold !== null && 'id' in hold ? String(hold.id) : ''
   }
+  const endHold = async (id: string, how: string): Promise<void> => {
+    expect((await fetch(`${server.url}/simulator/holds/${id}/${how}`, { method: 'POST' })).status).toBe(200)
+  }
+  const isHolding = async (): Promise<boolean> => (await (await fetch(`${server.url}/simulator/holds`)).text()).includes('"holding"')
 
   it('are cut when a held call is dropped', async () => {
-    const { id } = await control('holds', { call: 'POST /v1/batches', when: 'after' })
+    const id = await setHold('POST /v1/batches', 'after')
     const refused = expect(submit(1)).rejects.toBeInstanceOf(OpenAI.APIConnectionError)
-    await expect.poll(async () => (await (await fetch(`${server.url}/simulator/holds`)).text()).includes('"holding"')).toBe(true)
-    await control(`holds/${id}/drop`)
+    await expect.poll(isHolding).toBe(true)
+    await endHold(id, 'drop')
     await refused
     expect((await client.batches.list()).data).toHaveLength(1)
   })
 
   it('need not outlive a held create for it to take effect', async () => {
     const file = await client.files.create({ file: await toFile(Buffer.from(lines(1)), 'rows.jsonl'), purpose: 'batch' })
-    const { id } = await control('holds', { call: 'POST /v1/batches', when: 'before' })
+    const id = await setHold('POST /v1/batches', 'before')
     const aborted = new AbortController()
     const request = { input_file_id: file.id, endpoint: '/v1/chat/completions', completion_window: '24h' } as const
     const refused = expect(client.batches.create(request, { signal: aborted.signal })).rejects.toBeInstanceOf(OpenAI.APIUserAbortError)
-    await expect.poll(async () => (await (await fetch(`${server.url}/simulator/holds`)).text()).includes('"holding"')).toBe(true)
+    await expect.poll(isHolding).toBe(true)
     aborted.abort()
     await refused
     expect((await client.batches.list()).data).toHaveLength(0)
-    await control(`holds/${id}/release`)
+    await endHold(id, 'release')
     await expect.poll(async () => (await client.batches.list()).data.length).toBe(1)
   })
 
   it('that break during an upload leave no file', async () => {
-    const head = `POST /v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk\r\nContent-Type: multipart/form-data; boundary=edge\r\nContent-Length: 1000000\r\n\r\n`
+    const headers = ['Host: x', 'Authorization: Bearer sk', 'Content-Type: multipart/form-data; boundary=edge', 'Content-Length: 1000000']
+    const head = `POST /v1/files HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`
     const part = '--edge\r\nContent-Disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n'
     const { port } = new URL(server.url)
     await new Promise<void>((resolve, reject) => {

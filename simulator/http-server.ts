@@ -73,12 +73,23 @@ function isClientGone(incoming: IncomingMessage, error: unknown): boolean {
 /** Serves the simulator over HTTP on 127.0.0.1. Bodies stream both ways; none is held whole. */
 export async function listen(simulator: ProviderSimulator, options: ListenOptions): Promise<SimulatorServer> {
   let underWay = 0
+  let isClosing = false
+  /** Connections, with the number of requests under way on each. */
+  const connections = new Map<Socket, number>()
+  const count = (socket: Socket, change: 1 | -1): void => {
+    const requests = connections.get(socket)
+    if (requests === undefined) return
+    connections.set(socket, requests + change)
+    if (isClosing && requests + change === 0) socket.end()
+  }
   const server: Server = createServer((incoming, outgoing) => {
+    const { socket } = incoming
     underWay += 1
+    count(socket, 1)
     options.onActivity?.(underWay)
     answer(simulator, incoming, outgoing)
       .catch((error: unknown) => {
-        if (error instanceof ConnectionCut) return incoming.socket.resetAndDestroy()
+        if (error instanceof ConnectionCut) return socket.resetAndDestroy()
         if (isClientGone(incoming, error)) return outgoing.destroy()
         options.onError(error)
         if (outgoing.headersSent) return outgoing.destroy()
@@ -87,8 +98,13 @@ export async function listen(simulator: ProviderSimulator, options: ListenOption
       })
       .finally(() => {
         underWay -= 1
+        count(socket, -1)
         options.onActivity?.(underWay)
       })
+  })
+  server.on('connection', (socket) => {
+    connections.set(socket, 0)
+    socket.once('close', () => connections.delete(socket))
   })
   server.keepAliveTimeout = KEEP_ALIVE_MS
   // A held call may sit for as long as its test likes.
@@ -111,6 +127,9 @@ export async function listen(simulator: ProviderSimulator, options: ListenOption
           if (error === undefined) resolve()
           else reject(error)
         })
+        isClosing = true
+        // Clients also open connections that they then do not use, which Node does not count as idle.
+        for (const [socket, requests] of connections) if (requests === 0) socket.destroy()
         simulator.dropHeldCalls()
       }),
   }

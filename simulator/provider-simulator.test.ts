@@ -129,6 +129,13 @@ describe('the whole', () => {
     expect(await story(new MemoryStore('one'))).not.toBe(await story(new MemoryStore('two')))
   })
 
+  it('waits for nothing but microtasks, so that a simulation in one process can tell when all is quiet', async () => {
+    let hasTurned = false
+    setImmediate(() => (hasTurned = true))
+    await story(new MemoryStore())
+    expect(hasTurned).toBe(false)
+  })
+
   it('goes on in another simulator over the same state', async () => {
     const store = new MemoryStore()
     const first = new VirtualProvider(SLOW, store)

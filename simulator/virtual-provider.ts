@@ -45,7 +45,7 @@ export class VirtualProvider {
     if (typeof response.body === 'string') chunks.push(Buffer.from(response.body))
     else for await (const chunk of response.body) chunks.push(chunk)
     const text = Buffer.concat(chunks).toString('utf8')
-    return { status: response.status, headers: response.headers, text, json: () => JSON.parse(text) }
+    return { status: response.status, headers: response.headers, text, json: () => JSON.parse(text) as T }
   }
 
   /** Uploads lines; `fields` go before the file. */
@@ -101,5 +101,5 @@ export function parseLines<T>(text: string): T[] {
   return text
     .split('\n')
     .filter((line) => line !== '')
-    .map((line): T => JSON.parse(line))
+    .map((line) => JSON.parse(line) as T)
 }

@@ -1,7 +1,7 @@
 import type { LlmBatchJobStatus } from '../../crds/generated/llmbatchjob.ts'
 import type { IntervalSet } from '../../crds/interval-set.ts'
 import { allShards, type JobState } from './job-state.ts'
-import { formatTime } from './rfc3339.ts'
+import { formatTime } from '../../crds/rfc3339.ts'
 import { truncateText } from './truncate-text.ts'
 
 export type Condition = NonNullable<LlmBatchJobStatus['conditions']>[number]

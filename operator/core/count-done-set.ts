@@ -1,5 +1,5 @@
 import type { Outcome } from '../../crds/generated/outcome.ts'
-import { IntervalSet } from '../../crds/interval-set.ts'
+import type { IntervalSet } from '../../crds/interval-set.ts'
 import { UNKNOWN_COST } from '../../crds/money.ts'
 import { decodeWireSet } from '../../crds/wire-set.ts'
 import { allShards, type JobState, type Totals } from './job-state.ts'

@@ -1,7 +1,7 @@
 import { LlmbatchError } from '../../crds/errors.ts'
 import type { LlmBatchJobStatus } from '../../crds/generated/llmbatchjob.ts'
 import { IntervalSet } from '../../crds/interval-set.ts'
-import { formatTime, parseTime } from './rfc3339.ts'
+import { formatTime, parseTime } from '../../crds/rfc3339.ts'
 
 export type Plan = NonNullable<LlmBatchJobStatus['plan']>
 export type Failure = NonNullable<LlmBatchJobStatus['recentFailures']>[number]

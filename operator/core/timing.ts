@@ -1,4 +1,4 @@
-import { parseTime } from './rfc3339.ts'
+import { parseTime } from '../../crds/rfc3339.ts'
 
 /** How long work whose outcome was lost waits until it is run again, milliseconds: a runner that always loses it must not spin. */
 export const LOST_RETRY_MS = 5_000

@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { messageOf } from '../../crds/errors.ts'
 import { EXIT } from '../../crds/exit-codes.ts'
 import type { LlmBatchJobSpec, LlmBatchJobStatus } from '../../crds/generated/llmbatchjob.ts'
 import type { RunnerProgress } from '../../crds/progress.ts'
@@ -170,7 +169,7 @@ export class LocalProcessCluster implements Cluster {
 
   async #stopMembers(wave: LocalWave): Promise<void> {
     wave.stopped = true
-    await Promise.all(wave.running.map((member) => member.process?.stop(this.#options.graceMs)))
+    await Promise.all(wave.running.flatMap(({ process }) => (process === undefined ? [] : [process.stop(this.#options.graceMs)])))
   }
 
   /** Starts members while there is room in spec.runner.parallelism: later waves first, each in index order. */
@@ -201,9 +200,7 @@ export class LocalProcessCluster implements Cluster {
     member.phase = 'Running'
     member.process = runner
     this.#changes.call()
-    void runner.ended
-      .catch((error: unknown): RunnerEnd => ({ exitCode: EXIT.bug, logTail: messageOf(error) }))
-      .then((end) => this.#settle(wave, member, end))
+    void runner.ended.then((end) => this.#settle(wave, member, end))
   }
 
   #settle(wave: LocalWave, member: LocalMember, end: RunnerEnd): void {

@@ -40,10 +40,11 @@ export interface RunnerEnd {
 }
 
 /**
- * One try of one runner as a child process, with a heap limit, its resident memory watched and an IPC channel. The child is not detached: when this process dies, the channel
- * closes and the runner ends itself.
+ * One try of one runner as a child process, with a heap limit, its resident memory watched and an IPC channel. The child is
+ * not detached: when this process dies, the channel closes and the runner ends itself.
  */
 export class RunnerProcess {
+  /** How it ended. Never rejects: what goes wrong around the process counts as a failure of it. */
   readonly ended: Promise<RunnerEnd>
   readonly #options: RunnerProcessOptions
   readonly #tail = new TextTail(LOG_TAIL_BYTES)
@@ -55,7 +56,7 @@ export class RunnerProcess {
 
   private constructor(options: RunnerProcessOptions) {
     this.#options = options
-    this.ended = this.#run()
+    this.ended = this.#run().catch((error: unknown): RunnerEnd => ({ exitCode: EXIT.bug, logTail: messageOf(error) }))
   }
 
   static start(options: RunnerProcessOptions): RunnerProcess {

@@ -18,8 +18,8 @@ import { UploadWriter, uploadPartSize } from './upload-writer.ts'
  *
  * The new columns get no page index; readers take their absence for "read the pages".
  *
- * `assemble` leaves its upload open when it fails: the caller knows the id and aborts or forgets it. Memory: one upload part
- * (8 MiB, or a 10,000th of an output over 80 GB), the footer twice, and the indexes of the parts of one row group.
+ * `assemble` leaves its upload open when it fails, as a crash would. Memory: one upload part (8 MiB, or a 10,000th of an
+ * output over 80 GB), the footer twice, and the indexes of the parts of one row group.
  */
 export function makeAppendAssembler(storage: Storage): OutputAssembler {
   return {

@@ -103,7 +103,7 @@ function doubleText(value: number): string {
 
 /** The shortest digits that give the same 32-bit float. */
 function floatText(value: number): string {
-  if (!Number.isFinite(value)) return doubleText(value)
+  if (!Number.isFinite(value) || value === 0) return doubleText(value)
   for (let digits = 6; digits < 9; digits += 1) {
     const short = Number(value.toPrecision(digits))
     if (Math.fround(short) === value) return doubleText(short)

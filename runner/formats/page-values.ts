@@ -98,12 +98,12 @@ function decodeValues(column: LeafColumn, encoding: number, page: Uint8Array<Arr
       return values
     }
     case ENCODING.deltaLengthByteArray: {
-      const values = new Array<Uint8Array>(count)
+      const values: Uint8Array[] = []
       deltaLengthByteArray(reader, count, values)
       return values
     }
     case ENCODING.deltaByteArray: {
-      const values = new Array<Uint8Array>(count)
+      const values: Uint8Array[] = []
       deltaByteArray(reader, count, values)
       return values
     }

@@ -11,6 +11,9 @@ export const ROW_GROUP = { columns: 1, totalByteSize: 2, rows: 3, totalCompresse
 export const COLUMN_CHUNK = { filePath: 1, fileOffset: 2, metaData: 3, cryptoMetaData: 8, encryptedMetaData: 9 } as const
 export const KEY_VALUE = { key: 1, value: 2 } as const
 
+/** FIXED_LEN_BYTE_ARRAY, the last of parquet.thrift's physical types. */
+const LAST_PHYSICAL_TYPE = 7n
+
 /** A footer, taken apart only as far as columns can be added to it. What is not named here is kept as bytes. */
 export interface ParquetFooter {
   readonly fields: readonly ThriftField[]
@@ -65,7 +68,10 @@ function walkSchema(uri: string, schema: readonly Uint8Array[]): { readonly colu
   const elements = schema.map((item) => {
     const { fields } = readStruct(item)
     const children = fieldOf(fields, SCHEMA_ELEMENT.children)
-    return { name: textOf(required(fields, SCHEMA_ELEMENT.name, 'a column name')), children: children === undefined ? 0 : Number(integerOf(children)), leaf: fieldOf(fields, SCHEMA_ELEMENT.type) !== undefined }
+    const name = textOf(required(fields, SCHEMA_ELEMENT.name, 'a column name'))
+    const type = fieldOf(fields, SCHEMA_ELEMENT.type)
+    if (type !== undefined && (integerOf(type) < 0n || integerOf(type) > LAST_PHYSICAL_TYPE)) throw invalid(uri, `its column "${name}" has the physical type ${integerOf(type)}, which Parquet does not have`)
+    return { name, children: children === undefined ? 0 : Number(integerOf(children)), leaf: type !== undefined }
   })
   const columns: string[] = []
   const leaves: string[] = []

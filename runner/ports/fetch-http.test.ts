@@ -167,10 +167,10 @@ describe('fetchHttp', () => {
     const url = await serve((request, response) => {
       if (request.headers['x-stall'] === 'body') response.writeHead(200).write('part')
     })
-    const response = await fetchHttp({ method: 'GET', url, headers: { 'x-stall': 'body' }, timeoutMs: 100 })
-    await expect(textOf(response)).rejects.toThrow('nothing moved for 100 ms')
-    await expect(fetchHttp({ method: 'GET', url, headers: {}, timeoutMs: 100 })).rejects.toThrow('nothing moved for 100 ms')
-    await expect(fetchHttp({ method: 'POST', url, headers: {}, body: stream('x'), timeoutMs: 100 })).rejects.toThrow('nothing moved for 100 ms')
+    const response = await fetchHttp({ method: 'GET', url, headers: { 'x-stall': 'body' }, timeoutMs: 500 })
+    await expect(textOf(response)).rejects.toThrow('nothing moved for 500 ms')
+    await expect(fetchHttp({ method: 'GET', url, headers: {}, timeoutMs: 500 })).rejects.toThrow('nothing moved for 500 ms')
+    await expect(fetchHttp({ method: 'POST', url, headers: {}, body: stream('x'), timeoutMs: 500 })).rejects.toThrow('nothing moved for 500 ms')
   })
 
   it('does not count the time that the reader or the upload\'s source takes', async () => {
@@ -180,13 +180,13 @@ describe('fetchHttp', () => {
         setTimeout(() => response.end('two'), 20)
       })
     })
-    const pause = () => new Promise((resolve) => setTimeout(resolve, 600))
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 1_300))
     const body = async function* () {
       yield Buffer.from('a')
       await pause()
       yield Buffer.from('b')
     }
-    const response = await fetchHttp({ method: 'POST', url, headers: {}, body: body(), timeoutMs: 300 })
+    const response = await fetchHttp({ method: 'POST', url, headers: {}, body: body(), timeoutMs: 1_000 })
     let text = ''
     for await (const piece of response.body) {
       text += Buffer.from(piece).toString()

@@ -80,10 +80,9 @@ async function stepsOf(scenario: Scenario): Promise<number> {
 }
 
 describe('a job under kills', () => {
-  const whats: readonly Fault['what'][] = ['KillProcess', 'KillRun']
-  for (const what of whats) {
+  for (const what of ['KillProcess', 'KillRun'] as const) {
     for (const when of ['before', 'after'] as const) {
-      it(`${String(what)} ${when} every I/O call: nothing is lost or paid twice`, { timeout: 600_000 }, async () => {
+      it(`${what} ${when} every I/O call: nothing is lost or paid twice`, { timeout: 600_000 }, async () => {
         const scenario: Scenario = { seed: 'kill', files: FILES, faults: [] }
         const steps = await stepsOf(scenario)
         expect(steps).toBeGreaterThan(100)

@@ -2,7 +2,7 @@ import type { LlmBatchJobSpec, LlmBatchJobStatus } from '../../../crds/generated
 import type { Outcome } from '../../../crds/generated/outcome.ts'
 import { IntervalSet } from '../../../crds/interval-set.ts'
 import type { JobRef, Member, Mode, Observed, Wave } from '../../cluster.ts'
-import { parseTime } from '../rfc3339.ts'
+import { parseTime } from '../../../crds/rfc3339.ts'
 import { summarize } from '../summarize.ts'
 
 export const JOB: JobRef = { namespace: 'catalog', name: 'sort-products', uid: 'uid-1' }

@@ -3,7 +3,7 @@ import type { Outcome } from '../../../crds/generated/outcome.ts'
 import { IntervalSet } from '../../../crds/interval-set.ts'
 import { encodeWireSet } from '../../../crds/wire-set.ts'
 import { StatusConflict, type Cluster, type ClusterEvent, type JobRef, type Member, type Observed, type Wave, type WaveRequest } from '../../cluster.ts'
-import { formatTime } from '../rfc3339.ts'
+import { formatTime } from '../../../crds/rfc3339.ts'
 import { JOB, NOW, SPEC } from './example.ts'
 
 /** What a shard's runners will do, whatever the schedule. */

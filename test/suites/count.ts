@@ -1,5 +1,5 @@
 /**
- * Sums up what .ci/run did: `node .ci/count.ts build/test/suites.tsv`. Each line of that file is a suite: name, exit code, seconds, JUnit
+ * Sums up what .ci/run did: `node test/suites/count.ts build/test/suites.tsv`. Each line of that file is a suite: name, exit code, seconds, JUnit
  * file or `-`. The last line printed is "N passed, N failed"; the exit code is 1 when anything failed.
  */
 import { existsSync, readFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ interface SuiteLine {
 }
 
 const [path] = process.argv.slice(2)
-if (path === undefined) throw new TypeError('usage: node .ci/count.ts SUITES_TSV')
+if (path === undefined) throw new TypeError('usage: node test/suites/count.ts SUITES_TSV')
 const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
 const suites = lines.map((line): SuiteLine => {
   const [name = '', exitCode = '', seconds = '', results = '-'] = line.split('\t')
