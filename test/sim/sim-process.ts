@@ -54,6 +54,10 @@ export class FaultPlan {
     return this.#hash.copy().digest('hex')
   }
 
+  get lines(): readonly string[] {
+    return this.#lines
+  }
+
   /** The last steps, for a failing test's message. */
   tail(count: number): string {
     return this.#lines.slice(-count).join('\n')

@@ -7,6 +7,7 @@ import { makeParquetRowSource } from '../../runner/formats/parquet-row-source.ts
 import type { Cut } from '../../runner/plan/cut.ts'
 import { MemoryScratch } from '../../runner/ports/memory-scratch.ts'
 import { ProviderConnectionError, type ProviderHttp } from '../../runner/ports/provider-http.ts'
+import type { BatchProvider } from '../../runner/provider/batch-provider.ts'
 import { limitsOf, type ProviderLimits } from '../../runner/provider/limits.ts'
 import { makeOpenAIBatchProvider } from '../../runner/provider/openai-batch-provider.ts'
 import { runMode } from '../../runner/run-mode.ts'
@@ -24,8 +25,8 @@ const CUT: Cut = { version: 0, targetRows: 8 }
 const LIMITS: ProviderLimits = { ...limitsOf({ type: 'Simulated' }), batchRequests: 6 }
 const INPUT = 'memory://bucket/in/'
 const START = 1_790_000_000_000
-/** Longest that a run may take, virtual milliseconds. */
-const RUN_LIMIT = 30 * 60_000
+/** Longest that a run may take, virtual seconds. */
+const RUN_LIMIT = 1_800
 
 /** A scenario: what is simulated besides the job itself. */
 export interface Scenario {
@@ -38,6 +39,10 @@ export interface Scenario {
   readonly runs?: number
   readonly limits?: Partial<ProviderLimits>
   readonly shardRows?: number
+  /** Longest that the job may take, virtual seconds. */
+  readonly runLimitSeconds?: number
+  /** Breaks the runner's protocol on purpose, to show that the checks notice. */
+  readonly mutate?: (provider: BatchProvider) => BatchProvider
 }
 
 /** One world: storage, provider and time, which outlive every process. */
@@ -87,7 +92,7 @@ export class World {
   /** Runs the job to its end; a run that is killed is started again, as a user would. Returns each run's last status. */
   async runJob(spec: LlmBatchJobSpec = this.spec()): Promise<LlmBatchJobStatus[]> {
     const runs = Array.from({ length: this.#scenario.runs ?? 1 }, (_, i) => this.#runUntilEnd(spec, i))
-    return this.time.runUntilDone(Promise.all(runs), RUN_LIMIT)
+    return this.time.runUntilDone(Promise.all(runs), (this.#scenario.runLimitSeconds ?? RUN_LIMIT) * 1000)
   }
 
   /** Forgets faults and trace: what follows is counted anew. */
@@ -139,7 +144,7 @@ export class World {
         ports,
         source: makeParquetRowSource(storage),
         assembler: makeAppendAssembler(storage),
-        provider: makeOpenAIBatchProvider(input.spec, ports, 'key', limits),
+        provider: (this.#scenario.mutate ?? unchanged)(makeOpenAIBatchProvider(input.spec, ports, 'key', limits)),
         limits,
         cut: CUT,
         report: () => undefined,
@@ -182,6 +187,8 @@ export class World {
   }
 
 }
+
+const unchanged = (provider: BatchProvider): BatchProvider => provider
 
 async function* none(): AsyncGenerator<Uint8Array> {
   // A request without a body.
