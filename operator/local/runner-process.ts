@@ -5,7 +5,7 @@ import { EXIT } from '../../crds/exit-codes.ts'
 import type { Outcome } from '../../crds/generated/outcome.ts'
 import type { RunnerProgress } from '../../crds/progress.ts'
 import { exitCodeOf } from './exit-status.ts'
-import { heapLimitMib } from './heap-limit.ts'
+import { heapFlags } from './heap-limit.ts'
 import { readOutcome } from './outcome-file.ts'
 import { residentMemory } from './resident-memory.ts'
 import { TextTail } from './text-tail.ts'
@@ -97,7 +97,7 @@ export class RunnerProcess {
     const { runnerPath, env, memoryBytes, memoryIntervalMs } = this.#options
     const child = fork(runnerPath, [], {
       env,
-      execArgv: [`--max-old-space-size=${heapLimitMib(memoryBytes)}`],
+      execArgv: heapFlags(memoryBytes),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     this.#child = child
