@@ -31,9 +31,9 @@ describe('URIs of a local job', () => {
   })
 
   it('keep the slash that makes a folder', () => {
-    const { spec } = jobWith({ input: 'file:./in.parquet', output: 'file:./out//', work: 'file:///w/../work/' })
+    const { spec } = jobWith({ input: 'file:./in.parquet', output: 'file:./out//', work: 'file:///w/../kept/' })
     expect(spec.output.uri).toBe('file:///jobs/a/out/')
-    expect(spec.work?.uri).toBe('file:///work/')
+    expect(spec.work?.uri).toBe('file:///kept/')
     expect(pathOfFileUri(spec.output.uri)).toBe('/jobs/a/out/')
   })
 

@@ -8,6 +8,7 @@ import { compileTemplate, distinctColumns, renderPrompt } from '../plan/prompt-t
 import { nonce } from '../ports/random.ts'
 import type { ScratchFile } from '../ports/scratch.ts'
 import type { CallResult } from '../provider/batch-provider.ts'
+import { stillNeeded } from './commit.ts'
 import { readBatches, writeBatch, type ShardContext } from './shard-context.ts'
 
 /** Most batches of one shard that are open at the provider. */
@@ -39,7 +40,8 @@ export async function submitBatch(context: ShardContext): Promise<SubmitResult> 
   const { session, rows, sets, provider } = context
   if (session.ledger.batches.filter((batch) => batch.state === 'Created').length >= OPEN_BATCHES) return { kind: 'NothingToSend' }
   const owned = rows.rowsOfChunks(IntervalSet.parse(session.ledger.chunks.claimed))
-  const sendable = sendableRows(owned, await readBatches(context))
+  const batches = await readBatches(context)
+  const sendable = sendableRows(owned, batches)
   if (sendable.length === 0) return { kind: 'NothingToSend' }
   const account = await provider.account()
   context.report({ activity: 'encoding' })
@@ -55,7 +57,10 @@ export async function submitBatch(context: ShardContext): Promise<SubmitResult> 
       sha256: spooled.sha256,
       account,
     }
-    await session.write({ batches: [...session.ledger.batches, batch] })
+    // Batches that only this one's rows kept in the ledger leave it here: a provider that says no for hours must not fill it.
+    const committed = rows.rowsOfChunks(IntervalSet.parse(session.ledger.chunks.committed))
+    const needed = stillNeeded([...batches, { batch, members: spooled.members, again: [] }], committed)
+    await session.write({ batches: needed.map((read) => read.batch) })
     return await sendBatch(context, batch, spooled)
   } finally {
     await spooled.file.remove()

@@ -54,12 +54,18 @@ export async function writeStreamed(storage: Storage, clock: Clock, uri: string,
     held = []
     heldSize = 0
   }
-  for await (const piece of pieces) {
-    hash.update(piece)
-    size += piece.length
-    held.push(piece)
-    heldSize += piece.length
-    if (heldSize >= Math.max(PART_SIZE, PART_MINIMUM)) await flush()
+  try {
+    for await (const piece of pieces) {
+      hash.update(piece)
+      size += piece.length
+      held.push(piece)
+      heldSize += piece.length
+      if (heldSize >= Math.max(PART_SIZE, PART_MINIMUM)) await flush()
+    }
+  } catch (error) {
+    // Nobody else knows this key, so nobody else would find the upload.
+    if (uploadId !== undefined) await storage.abortUpload(uri, uploadId)
+    throw error
   }
   if (uploadId === undefined) {
     const bytes = Buffer.concat(held)

@@ -43,8 +43,12 @@ describe('other faults of the provider', () => {
     }
   })
 
-  it('a rate limit on create waits, and the job ends right', async () => {
-    await runScenario({ ...ONE_FILE, behaviour: { faults: [1, 2, 3].map((n) => ({ call: CREATE, n, when: 'before', status: 429, lateSeconds: null })) } })
+  it('a rate limit on create that lasts for hours waits, the ledger does not grow, and the job ends right', async () => {
+    const faults = Array.from({ length: 400 }, (_, i) => ({ call: CREATE, n: i + 1, when: 'before' as const, status: 429, lateSeconds: null }))
+    const world = await runScenario({ ...ONE_FILE, behaviour: { faults }, runLimitSeconds: 24 * 3600 })
+    const sizes = world.trace.lines.flatMap((line) => /put \S*\/ledgers\/\S* (\d+) /.exec(line)?.[1] ?? [])
+    expect(sizes.length).toBeGreaterThan(400)
+    expect(Math.max(...sizes.map(Number))).toBeLessThan(8 * 1024)
   })
 
   it('files that show up after `completed` are waited for', async () => {
