@@ -2,9 +2,8 @@
  * The runner: what runs in a Pod, or in a child process of `llmbatch run`. Reads its task from the environment, writes the outcome to
  * LLMBATCH_OUTCOME_PATH and says the rest by its exit code.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { LlmbatchError, messageOf } from '../crds/errors.ts'
 import { EXIT } from '../crds/exit-codes.ts'
 import type { LlmBatchJobSpec } from '../crds/generated/llmbatchjob.ts'
@@ -48,7 +47,12 @@ try {
   finish(end.outcome, end.exitCode)
 } catch (error) {
   const known = asLlmbatchError(error)
-  finish(failedOutcome('plan', known), known.exitCode)
+  finish(failedOutcome(modeOf(env['LLMBATCH_MODE']), known), known.exitCode)
+}
+
+/** The mode that was asked for, as far as it can be told: an outcome has to name one. */
+function modeOf(name: string | undefined): Outcome['mode'] {
+  return name === 'advance' || name === 'scout' || name === 'merge' ? name : 'plan'
 }
 
 function makeParts(input: RunnerInput): Parts {
@@ -57,7 +61,7 @@ function makeParts(input: RunnerInput): Parts {
     if (!uri.startsWith('file:///')) throw new LlmbatchError('UnsupportedURI', `${field}: ${uri} is not a file: URI`)
   }
   const storage = new FileStorage()
-  const ports: Ports = { storage, http: fetchHttp, clock: systemClock, random: systemRandom, scratch: new FileScratch(mkdtempSync(join(tmpdir(), 'llmbatch-'))), log }
+  const ports: Ports = { storage, http: fetchHttp, clock: systemClock, random: systemRandom, scratch: new FileScratch(tmpdir()), log }
   return {
     ports,
     source: makeParquetRowSource(storage),

@@ -1,5 +1,4 @@
 import { digestOf, sha256, shortDigest } from '../../crds/digest.ts'
-import { LlmbatchError } from '../../crds/errors.ts'
 import type { LlmBatchJobSpec } from '../../crds/generated/llmbatchjob.ts'
 import { apiRoot } from '../provider/api-root.ts'
 
@@ -50,10 +49,4 @@ export function chunkDigestOf(key: string): string {
 export function parseCustomId(text: string): { readonly chunkDigest: string; readonly row: number; readonly attempt: number } | null {
   const match = /^([a-z2-7]{16})-(\d{1,15})-(\d{1,9})$/.exec(text)
   return match === null ? null : { chunkDigest: match[1] ?? '', row: Number(match[2]), attempt: Number(match[3]) }
-}
-
-/** `<prefix>` and `<name>` joined; the prefix ends in `/`. Throws UnsupportedURI unless it does. */
-export function underFolder(prefix: string, name: string): string {
-  if (!prefix.endsWith('/')) throw new LlmbatchError('UnsupportedURI', `folder URI ${prefix} does not end in "/"`)
-  return prefix + name
 }

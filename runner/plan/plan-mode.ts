@@ -58,14 +58,19 @@ async function planFiles(parts: Parts, spec: LlmBatchJobSpec, work: string): Pro
   const files: PlannedFile[] = []
   for await (const info of listInputs(storage, spec.input.uri, pattern)) {
     parts.report({ mode: 'plan', activity: `reading footer ${files.length + 1}` })
+    const name = info.uri.slice(pattern.prefix.length)
+    const target = spec.output.uri + name
+    // Written there, the output would replace an input, or be one of the next run.
+    if (pattern.matches(target)) throw new LlmbatchError('OutputInsideInput', `spec.output.uri: the output ${target} lies where spec.input.uri ${spec.input.uri} matches`)
     const footer = await parts.source.inspect(info)
     checkColumns(info.uri, footer, columns)
     await parts.assembler.check(info, spec.output.columns.names)
-    const name = info.uri.slice(pattern.prefix.length)
-    await checkTarget(parts, spec, work, request, spec.output.uri + name)
+    await checkTarget(parts, spec, work, request, target)
     files.push({ footer, input: { uri: info.uri, name, fileId: fileIdOf(info.etag, info.size, footer.footerSha256), etag: info.etag, size: info.size, rows: footer.rows } })
   }
-  if (files.length === 0) throw new LlmbatchError('InputNotFound', `spec.input.uri: nothing matches ${spec.input.uri}`)
+  const [first] = files
+  if (first === undefined) throw new LlmbatchError('InputNotFound', `spec.input.uri: nothing matches ${spec.input.uri}`)
+  await checkWritable(storage, spec.output.uri + first.input.name)
   return files
 }
 
@@ -76,6 +81,12 @@ async function* listInputs(storage: Storage, uri: string, { prefix, matches }: I
     return
   }
   for await (const info of storage.list(prefix)) if (matches(info.uri)) yield info
+}
+
+/** Begins and drops an upload of an output that is not there yet: who cannot write it must learn so before anything is spent. */
+async function checkWritable(storage: Storage, target: string): Promise<void> {
+  if ((await storage.head(target)) !== null) return
+  await storage.abortUpload(target, await storage.beginUpload(target))
 }
 
 async function checkTarget(parts: Parts, spec: LlmBatchJobSpec, work: string, request: string, target: string): Promise<void> {

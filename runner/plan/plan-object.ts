@@ -67,7 +67,9 @@ export class PlanReader {
     const from = info.size - TRAILER - lines * ENTRY
     if (trailer.toString('latin1', 8) !== MAGIC || lines < 1 || from < 0) throw damaged()
     const index = await readAll(storage, ref.uri, from, info.size - TRAILER, info.etag)
-    return new PlanReader(storage, ref, info.etag, Array.from({ length: lines }, (_, i) => Number(index.readBigUInt64LE(i * ENTRY))))
+    const ends = Array.from({ length: lines }, (_, i) => Number(index.readBigUInt64LE(i * ENTRY)))
+    if (ends.at(-1) !== from || ends.some((end, i) => end <= (ends[i - 1] ?? 0))) throw damaged()
+    return new PlanReader(storage, ref, info.etag, ends)
   }
 
   get shards(): number {
@@ -82,8 +84,13 @@ export class PlanReader {
 
   async shard(shard: number): Promise<PlanShard> {
     if (shard < 0 || shard >= this.shards) throw new LlmbatchError('InternalError', `the plan has ${this.shards} shards, no shard ${shard}`)
-    // The header's digest covers this line; the object never changes under its name.
-    return JSON.parse((await this.#line(shard + 1)).toString('utf8')) as PlanShard
+    const line = await this.#line(shard + 1)
+    try {
+      // The header's digest covers this line; the object never changes under its name.
+      return JSON.parse(line.toString('utf8')) as PlanShard
+    } catch (error) {
+      throw new LlmbatchError('LedgerLost', `the plan ${this.#ref.uri} is damaged at shard ${shard}`, { cause: error })
+    }
   }
 
   async *allShards(): AsyncGenerator<PlanShard> {

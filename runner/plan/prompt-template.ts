@@ -22,12 +22,19 @@ export function compileTemplate(template: string): PromptTemplate {
       if (columns.length === 0) throw new LlmbatchError('InvalidTemplate', 'spec.request.prompt names no column, so every row would ask the same; write {{column}}')
       return { texts, columns }
     }
-    const close = template.indexOf('}}', open + 2)
-    if (close < 0) throw new LlmbatchError('InvalidTemplate', `spec.request.prompt: "{{" at character ${open + 1} has no "}}"`)
+    const close = endOfPlace(template, open + 2)
+    if (close === null) throw new LlmbatchError('InvalidTemplate', `spec.request.prompt: "{{" at character ${open + 1} has no "}}"`)
     texts.push(template.slice(at, open))
     columns.push(parseColumn(template.slice(open + 2, close), open))
     at = close + 2
   }
+}
+
+/** Where the `}}` of a place stands, which a quoted name may hold too; null when there is none. */
+function endOfPlace(template: string, from: number): number | null {
+  const place = /(?:[^`}]|`[^`]*`|\}(?!\}))*\}\}/y
+  place.lastIndex = from
+  return place.test(template) ? place.lastIndex - 2 : null
 }
 
 function parseColumn(source: string, at: number): ColumnRef {

@@ -2,7 +2,7 @@ import { digestOf } from '../../crds/digest.ts'
 import { LlmbatchError } from '../../crds/errors.ts'
 import type { LlmBatchJobSpec } from '../../crds/generated/llmbatchjob.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { ProviderHttp } from '../ports/provider-http.ts'
+import { ProviderConnectionError, type ProviderHttp } from '../ports/provider-http.ts'
 import { apiRoot } from './api-root.ts'
 import type { BatchProvider, BatchState, CallResult, ProviderBatch } from './batch-provider.ts'
 import { asObject, listAt, numberAt, objectAt, stringAt, type JsonObject } from './json-fields.ts'
@@ -63,25 +63,31 @@ export function makeOpenAIBatchProvider(
 
     list: async (sinceSeconds) => {
       const found: ProviderBatch[] = []
-      let descending = true
-      let oldest = Infinity
-      for await (const item of pages(client, '/batches')) {
-        const batch = readBatch(item)
-        if (batch === undefined) throw new LlmbatchError('ProviderUnavailable', 'the list of batches holds something that is not a batch')
-        if (batch.createdAt > oldest) descending = false
-        oldest = batch.createdAt
-        found.push(batch)
-        // Only a list that has kept its order may be left before its end.
-        if (descending && batch.createdAt < sinceSeconds) break
+      let falls = false
+      let rises = false
+      let last: number | undefined
+      for await (const page of pages(client, '/batches')) {
+        for (const item of page) {
+          const batch = readBatch(item)
+          if (batch === undefined) throw new LlmbatchError('ProviderUnavailable', 'the list of batches holds something that is not a batch')
+          if (last !== undefined && batch.createdAt < last) falls = true
+          if (last !== undefined && batch.createdAt > last) rises = true
+          last = batch.createdAt
+          found.push(batch)
+        }
+        // Only a list that is seen to go from new to old may be left before its end.
+        if (falls && !rises && last !== undefined && last < sinceSeconds) break
       }
       return found.filter((batch) => batch.createdAt >= sinceSeconds)
     },
 
     findFiles: async (identity) => {
       const ids: string[] = []
-      for await (const file of pages(client, '/files', '&purpose=batch')) {
-        const id = stringAt(file, 'id')
-        if (id !== undefined && stringAt(file, 'filename') === `${identity}.jsonl`) ids.push(id)
+      for await (const page of pages(client, '/files', '&purpose=batch')) {
+        for (const file of page) {
+          const id = stringAt(file, 'id')
+          if (id !== undefined && stringAt(file, 'filename') === `${identity}.jsonl`) ids.push(id)
+        }
       }
       return ids
     },
@@ -98,10 +104,15 @@ export function makeOpenAIBatchProvider(
           yield piece
         }
       }
-      for await (const line of linesOf(counted(await client.stream(`${path}/content`)))) {
-        const outcome = parseResultLine(line)
-        if (outcome === null) throw new LlmbatchError('ProviderUnavailable', `file ${fileId} holds a line that is not a result: ${line.slice(0, 120)}`)
-        yield outcome
+      try {
+        for await (const line of linesOf(counted(await client.stream(`${path}/content`)))) {
+          const outcome = parseResultLine(line)
+          if (outcome === null) throw new LlmbatchError('ProviderUnavailable', `file ${fileId} holds a line that is not a result: ${line.slice(0, 120)}`)
+          yield outcome
+        }
+      } catch (error) {
+        if (error instanceof ProviderConnectionError || error instanceof RangeError) throw new LlmbatchError('ProviderUnavailable', `file ${fileId}: ${error.message}`, { cause: error })
+        throw error
       }
       if (size !== undefined && received !== size) throw new LlmbatchError('ProviderUnavailable', `file ${fileId}: ${received} of ${size} bytes arrived`)
     },
@@ -126,13 +137,16 @@ async function* joined(head: Uint8Array, body: AsyncIterable<Uint8Array>, tail: 
   yield tail
 }
 
-/** Items of a cursor-paged list. Throws ProviderUnavailable when a page fails or the cursor does not move. */
-async function* pages(client: ProviderClient, path: string, query = ''): AsyncGenerator<JsonObject> {
+/** Pages of a cursor-paged list. Throws ProviderUnavailable when a page fails, is not a list of objects, or the cursor does not move. */
+async function* pages(client: ProviderClient, path: string, query = ''): AsyncGenerator<readonly JsonObject[]> {
   let after: string | undefined
   for (;;) {
     const page = await client.read(`${path}?limit=${PAGE_LIMIT}${query}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`)
-    const items = listAt(page, 'data').map(asObject)
-    for (const item of items) if (item !== undefined) yield item
+    // An answer without a list says nothing; taken as an empty list it would say that nothing was submitted.
+    if (!Array.isArray(page['data'])) throw new LlmbatchError('ProviderUnavailable', `${path}: the answer is not a list`)
+    const items = page['data'].map(asObject).filter((item) => item !== undefined)
+    if (items.length < page['data'].length) throw new LlmbatchError('ProviderUnavailable', `${path}: the list holds something that is not an object`)
+    yield items
     if (page['has_more'] !== true) return
     const last = stringAt(page, 'last_id') ?? stringAt(items.at(-1), 'id')
     if (last === undefined || last === after) throw new LlmbatchError('ProviderUnavailable', `${path}: the list says that it has more, but not where`)
@@ -163,7 +177,8 @@ function readState(batch: JsonObject): BatchState {
   const files = [stringAt(batch, 'output_file_id'), stringAt(batch, 'error_file_id')].filter((id) => id !== undefined)
   switch (stringAt(batch, 'status')) {
     case 'completed':
-      return filesAreVisible(batch) ? { kind: 'Ended', files, unanswered: 'Missing' } : { kind: 'Open' }
+      // Every row of a completed batch ended in a file, so without any the counts lag behind too.
+      return files.length > 0 && filesAreVisible(batch) ? { kind: 'Ended', files, unanswered: 'Missing' } : { kind: 'Open' }
     case 'expired':
       return filesAreVisible(batch) ? { kind: 'Ended', files, unanswered: 'Expired' } : { kind: 'Open' }
     case 'cancelled':

@@ -33,7 +33,8 @@ function readAnswer(body: JsonObject | undefined): { readonly failure: FailureCl
   const refusal = stringAt(message, 'refusal')
   const content = stringAt(message, 'content')
   const finish = stringAt(choice, 'finish_reason')
-  if (refusal !== undefined) return { failure: 'Refused', text: refusal }
+  // Some servers write "" where OpenAI writes null.
+  if (refusal !== undefined && refusal !== '') return { failure: 'Refused', text: refusal }
   if (finish === 'content_filter') return { failure: 'Refused', text: 'the provider\'s content filter stopped the answer' }
   if (finish === 'length') return { failure: 'Truncated', text: 'the answer reached its token limit' }
   if (content === undefined) return { failure: 'ServerError', text: 'the answer has no choices[0].message.content' }
