@@ -20,7 +20,7 @@ export const ERROR_CATALOGUE = {
   UnsupportedURI: entry(EXIT.config, 'The URI has a scheme that is not served here.', 'Use `file:` with `llmbatch run`; this release reads and writes `file:` only.'),
   InvalidInput: entry(EXIT.config, 'An input file cannot be read as Parquet.', 'Replace or remove the file that the message names, or narrow `spec.input.uri`.'),
   InputNotFound: entry(EXIT.config, 'No file matches `spec.input.uri`.', 'Check the pattern: `*` stays within one path segment, `**` crosses segments, names that start with `_` or `.` are skipped.'),
-  InputChanged: entry(EXIT.config, 'An input file was replaced after the job was planned. Nothing more is spent.', 'Put the old file back, or run the job again: it plans anew, and files that did not change keep their answers.'),
+  InputChanged: entry(EXIT.config, 'An input file was replaced after the job was planned. Nothing more is spent.', 'Run the job again: it plans anew, asks for the rows of the changed file, and files that did not change keep their answers.'),
   UnknownColumn: entry(EXIT.config, 'The prompt names a column that an input file does not have.', 'Use one of the near matches that the message names, or another of the file\'s columns.'),
   InvalidTemplate: entry(EXIT.config, 'The prompt template cannot be parsed.', 'Write `{{column}}`, `{{a.b}}` or `{{json column}}`; every `{{` needs its `}}`.'),
   UnsupportedColumn: entry(EXIT.config, 'A column has a type or an encoding that cannot be read or written back exactly.', 'Leave the column out of the prompt, or write the file without the encryption or encoding that the message names.'),

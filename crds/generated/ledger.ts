@@ -97,6 +97,10 @@ export interface LedgerBatch {
    * Uploaded: recovery deleted the file, so that a create that comes late has no effect.
    */
   fenced?: boolean
+  /**
+   * Created: how often the ended batch showed fewer lines than it counts.
+   */
+  shortLooks?: number
   segment?: ObjectRef
   /**
    * Members that may be sent again.

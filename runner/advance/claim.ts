@@ -1,4 +1,3 @@
-import { LlmbatchError } from '../../crds/errors.ts'
 import { IntervalSet } from '../../crds/interval-set.ts'
 import type { ChunkCommit } from '../../crds/generated/chunk.ts'
 import type { Ledger } from '../../crds/generated/ledger.ts'
@@ -7,23 +6,20 @@ import type { ShardContext } from './shard-context.ts'
 
 /**
  * Claims every chunk of the shard that is neither claimed nor committed. Committed ones are reused, whoever committed them. Returns the
- * chunks that another ledger works on. Throws LedgerLost when a new ledger meets claims of its own name: the one that made them is gone.
+ * chunks that other ledgers have claimed, with those ledgers.
  */
-export async function claimChunks(context: ShardContext): Promise<IntervalSet> {
+export async function claimChunks(context: ShardContext): Promise<ReadonlyMap<number, string>> {
   const { session, rows, work, ports } = context
   const known = IntervalSet.parse(session.ledger.chunks.claimed).union(IntervalSet.parse(session.ledger.chunks.committed))
   const claimed: number[] = []
   const committed: number[] = []
-  const elsewhere: number[] = []
+  const elsewhere = new Map<number, string>()
   let { totals } = session.ledger
   for (const chunk of rows.chunks) {
     if (known.has(chunk.index)) continue
     const result = await claimChunk(ports, work + chunk.key, session.ledger.ledger)
     switch (result.kind) {
       case 'Known':
-        if (session.created) throw new LlmbatchError('LedgerLost', `the chunk ${work}${chunk.key} is claimed by ledger ${session.ledger.ledger}, which is gone`)
-        claimed.push(chunk.index)
-        break
       case 'Claimed':
         claimed.push(chunk.index)
         break
@@ -32,7 +28,7 @@ export async function claimChunks(context: ShardContext): Promise<IntervalSet> {
         totals = addTotals(totals, result.commit.totals)
         break
       case 'Elsewhere':
-        elsewhere.push(chunk.index)
+        elsewhere.set(chunk.index, result.ledger)
         break
     }
   }
@@ -45,7 +41,7 @@ export async function claimChunks(context: ShardContext): Promise<IntervalSet> {
       },
     })
   }
-  return IntervalSet.of(elsewhere)
+  return elsewhere
 }
 
 /** Sum of what two commits hold. */

@@ -15,17 +15,27 @@ type EndedState = Extract<BatchState, { kind: 'Ended' }>
 
 /** Answers on scratch up to this size are read into memory at once rather than one by one, in bytes. */
 const WHOLE_LIMIT = 16 * 1024 * 1024
+/** How often an ended batch that shows fewer lines than it counts is left for the next look, before what is there is taken. */
+const SHORT_LOOKS = 3
 
 /**
  * Takes in an ended batch: its answers, which come in any order, go to scratch disk with an offset index (12 bytes a row), then in row
- * order into an immutable segment, which the ledger names last. Rows that may be sent again are recorded with it.
+ * order into an immutable segment, which the ledger names last. Rows that may be sent again are recorded with it. Returns false when the provider
+ * shows less than there must be: its files can lag behind the batch.
  */
-export async function harvestBatch(context: ShardContext, { batch, members }: ReadBatch, state: EndedState): Promise<void> {
+export async function harvestBatch(context: ShardContext, { batch, members }: ReadBatch, state: EndedState): Promise<boolean> {
   context.report({ activity: 'harvesting' })
   const rows = rowsOf(members)
   const answers = new ScratchAnswers(await context.ports.scratch.create(), new RowRanks(rows))
   try {
-    await download(context, batch, members, state, answers)
+    const found = await download(context, batch, members, state, answers)
+    const short = state.files.length === 0 || (state.lines !== null && found < state.lines)
+    const looks = batch.shortLooks ?? 0
+    if (short && looks < SHORT_LOOKS) {
+      context.ports.log('ResultsIncomplete', { batch: batch.batchId ?? '', found, counted: state.lines ?? -1 })
+      await writeBatch(context, { ...batch, shortLooks: looks + 1 })
+      return false
+    }
     const again = new Map<string, { group: AttemptRows; rows: number[] }>()
     const segment = await writeStreamed(
       context.ports.storage,
@@ -34,6 +44,7 @@ export async function harvestBatch(context: ShardContext, { batch, members }: Re
       segmentBytes(context, members, rows, state.unanswered, answers, again),
     )
     await recordSegment(context, batch, segment, [...again.values()].map(({ group, rows: list }) => ({ ...group, rows: IntervalSet.of(list) })))
+    return true
   } finally {
     await answers.file.remove()
   }
@@ -82,17 +93,21 @@ class ScratchAnswers {
   }
 }
 
-async function download(context: ShardContext, batch: LedgerBatch, members: readonly AttemptRows[], state: EndedState, answers: ScratchAnswers): Promise<void> {
+/** Returns how many rows have a line. */
+async function download(context: ShardContext, batch: LedgerBatch, members: readonly AttemptRows[], state: EndedState, answers: ScratchAnswers): Promise<number> {
+  let found = 0
   let unknown = 0
   let repeated = 0
   for (const file of state.files) {
     for await (const outcome of context.provider.outcomes(file)) {
       const record = recordOf(context, members, outcome)
       if (record === null) unknown++
-      else if (!(await answers.add(record))) repeated++
+      else if (await answers.add(record)) found++
+      else repeated++
     }
   }
   if (unknown > 0 || repeated > 0) context.ports.log('UnexpectedResults', { batch: batch.batchId ?? '', unknown, repeated })
+  return found
 }
 
 /** The member that an outcome is of; null when it is none of this batch's. */

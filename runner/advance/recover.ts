@@ -1,9 +1,7 @@
+import { LlmbatchError } from '../../crds/errors.ts'
 import type { LedgerBatch } from '../../crds/generated/ledger.ts'
-import type { ProviderBatch } from '../provider/batch-provider.ts'
+import { CLOCK_MARGIN, type ProviderBatch } from '../provider/batch-provider.ts'
 import { writeBatch, type ShardContext } from './shard-context.ts'
-
-/** How much older than its upload a batch may seem by the provider's clock, seconds. */
-const CLOCK_MARGIN = 60
 
 /**
  * Settles every batch whose fate is open. One that never got a file id cannot have been created: its stray files are removed. One
@@ -23,6 +21,7 @@ export async function recoverBatches(context: ShardContext): Promise<boolean> {
   const missing = await adoptListed(context, uploaded)
   if (missing.length === 0) return true
   for (const batch of missing) {
+    await checkFileIsOurs(context, batch)
     const fenced = { ...batch, fenced: true }
     if (batch.fenced !== true) await writeBatch(context, fenced)
     if (batch.file !== undefined) await context.provider.deleteFile(batch.file.id)
@@ -31,6 +30,15 @@ export async function recoverBatches(context: ShardContext): Promise<boolean> {
   const settled = await adoptListed(context, missing.map((batch) => ({ ...batch, fenced: true })))
   for (const batch of settled) await writeBatch(context, { ...batch, state: 'Void' })
   return true
+}
+
+/**
+ * A file that nobody but recovery deletes, and that these credentials do not show, is another account's: then its batch would not be listed either,
+ * and an empty listing says nothing. Throws ProviderAccountChanged.
+ */
+async function checkFileIsOurs(context: ShardContext, { fenced, file, account }: LedgerBatch): Promise<void> {
+  if (fenced === true || file === undefined || (await context.provider.fileExists(file.id))) return
+  throw new LlmbatchError('ProviderAccountChanged', `file ${file.id}, uploaded by account ${account}, cannot be seen with these credentials`)
 }
 
 /** Adopts the batches that one complete listing shows; returns the others. */

@@ -54,6 +54,15 @@ export class ShardRows {
     }
   }
 
+  /** For each chunk with rows of the set, from its first to after its last: a reader goes through a chunk once, however scattered the rows are. */
+  *spans(rows: IntervalSet): Generator<{ readonly chunk: ShardChunk; readonly from: number; readonly to: number }> {
+    for (const chunk of this.chunks) {
+      const intervals = rows.intersect(rowsOfChunk(chunk)).intervals()
+      const [first, last] = [intervals[0], intervals.at(-1)]
+      if (first !== undefined && last !== undefined) yield { chunk, from: first.from, to: last.to }
+    }
+  }
+
   /** The custom_id of a shard row. */
   customId(chunk: ShardChunk, row: number, attempt: number): string {
     return customIdOf(chunk.digest, chunk.from + row - chunk.start, attempt)

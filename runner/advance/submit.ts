@@ -139,12 +139,13 @@ interface RowPlace {
 async function* requestLines(context: ShardContext, pool: AttemptRows): AsyncGenerator<{ readonly row: RowPlace; readonly line: Uint8Array }> {
   const template = compileTemplate(context.spec.request.prompt)
   const { columns, slots } = distinctColumns(template)
-  for (const { chunk, from, to } of context.rows.pieces(pool.rows)) {
+  for (const { chunk, from, to } of context.rows.spans(pool.rows)) {
     const shift = chunk.from - chunk.start
     for await (const window of context.source.read(chunk.file, columns, from + shift, to + shift)) {
       const count = window.values[0]?.length ?? 0
       for (let i = 0; i < count; i++) {
         const shardRow = window.from - shift + i
+        if (!pool.rows.has(shardRow)) continue
         const prompt = renderPrompt(template, (place) => window.values[slots[place] ?? 0]?.[i] ?? null)
         const line = context.provider.requestLine(context.rows.customId(chunk, shardRow, pool.attempt), prompt)
         yield { row: { shardRow, file: chunk.file.uri, fileRow: window.from + i }, line }

@@ -11,8 +11,14 @@ import { testPorts } from './testdata/test-ports.ts'
 const URI = 'memory://work/leases/1.json'
 const SECONDS = 30
 
+interface SimRunner {
+  readonly ports: Parameters<typeof Lease.acquire>[0]
+  readonly stop: () => void
+  readonly goOn: () => void
+}
+
 /** Runners over one storage in one virtual time. A runner that is stopped makes no step until it goes on. */
-function world(): { readonly time: VirtualTime; readonly storage: FaultyStorage; runner(seed: string): { ports: Parameters<typeof Lease.acquire>[0]; stop(): void; goOn(): void } } {
+function world(): { readonly time: VirtualTime; readonly storage: FaultyStorage; readonly runner: (seed: string) => SimRunner } {
   const time = new VirtualTime(0)
   const storage = new FaultyStorage()
   return {

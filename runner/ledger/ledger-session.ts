@@ -28,15 +28,12 @@ export class LedgerSession {
   readonly #uri: string
   #etag: string
   #ledger: Ledger
-  /** Whether this session made the ledger: then nothing may be claimed by it yet. */
-  readonly created: boolean
 
-  private constructor(ports: LedgerPorts, uri: string, etag: string, ledger: Ledger, created: boolean) {
+  private constructor(ports: LedgerPorts, uri: string, etag: string, ledger: Ledger) {
     this.#ports = ports
     this.#uri = uri
     this.#etag = etag
     this.#ledger = ledger
-    this.created = created
   }
 
   /** Opens or makes the ledger. Throws Fenced when another runner opened it in the same moment. */
@@ -58,7 +55,7 @@ export class LedgerSession {
     }
     const written = await writeResolved(storage, clock, uri, encodeJson(ledger), found === null ? { ifNoneMatch: '*' } : { ifMatch: found.etag })
     if (written.kind === 'Lost') throw lossOf(uri, written.current)
-    return new LedgerSession(ports, uri, written.etag, ledger, before === null)
+    return new LedgerSession(ports, uri, written.etag, ledger)
   }
 
   get ledger(): Ledger {

@@ -22,7 +22,7 @@ export interface ReadBatch {
   readonly again: readonly AttemptRows[]
 }
 
-/** Reads and writes the row sets of a ledger: short ones inline, long ones as objects beside it. Objects read are kept, at most one per set of an unfinished batch. */
+/** Reads and writes the row sets of a ledger: short ones inline, long ones as objects beside it. Objects read are kept while the shard is worked on: at most a few numbers for each of its rows. */
 export class RowSets {
   readonly #ports: { readonly storage: Storage; readonly clock: Clock; readonly random: Random }
   /** Folder for set objects; ends in `/`. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { decodeWireSet } from '../../crds/wire-set.ts'
 import { INPUT, ModeWorld, OUTPUT, parquetFile, WORK } from '../testdata/mode-world.ts'
@@ -51,10 +52,13 @@ describe('planning', () => {
   })
 
   it('reads footers, never the data', async () => {
-    const world = await worldOf('a')
+    const world = new ModeWorld()
+    const bytes = readFileSync(new URL('../../examples/wordnet/wordnet.parquet', import.meta.url))
+    await world.put('wordnet.parquet', bytes)
+    asked(world, '{{definition}}')
     await world.plan()
-    const size = parquetFile('a').length
-    for (const { uri, from } of world.storage.ranges) if (uri.startsWith(INPUT)) expect(from, `of ${size} bytes`).toBeGreaterThan(0)
+    const read = world.storage.ranges.filter(({ uri }) => uri.startsWith(INPUT)).reduce((sum, { from, to }) => sum + to - from, 0)
+    expect(read).toBeLessThan(bytes.length / 4)
   })
 
   it('plans the same file under two names once; it has two outputs', async () => {
@@ -74,7 +78,7 @@ describe('planning', () => {
     await world.finish(plan, 1)
     const { outcome } = await world.run('plan')
     expect(decodeWireSet(outcome.done ?? '').toString()).toBe('1')
-    expect(outcome).toMatchObject({ doneChunks: 1, rows: { total: 24, succeeded: 8, failed: 0 } })
+    expect(outcome).toMatchObject({ doneChunks: 1, rows: { total: 8, succeeded: 8, failed: 0 } })
   })
 
   it('leaves no upload behind', async () => {

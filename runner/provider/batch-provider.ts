@@ -1,5 +1,8 @@
 import type { RequestOutcome } from './failure-class.ts'
 
+/** How much older than its upload a batch may seem by the provider's clock, seconds. */
+export const CLOCK_MARGIN = 60
+
 /** A batch as the provider shows it. */
 export interface ProviderBatch {
   readonly id: string
@@ -18,7 +21,13 @@ export interface ProviderBatch {
  */
 export type BatchState =
   | { readonly kind: 'Open' }
-  | { readonly kind: 'Ended'; readonly files: readonly string[]; readonly unanswered: 'Missing' | 'Expired' | 'Cancelled' }
+  | {
+      readonly kind: 'Ended'
+      readonly files: readonly string[]
+      readonly unanswered: 'Missing' | 'Expired' | 'Cancelled'
+      /** Rows that have a line, by the provider's counts; null when it does not count. */
+      readonly lines: number | null
+    }
   | { readonly kind: 'Failed'; readonly message: string; readonly waitable: boolean }
 
 /**
@@ -47,6 +56,8 @@ export interface BatchProvider {
    * All batches created at or after `sinceSeconds` by the provider's clock, complete or not at all: throws ProviderUnavailable when a page fails.
    */
   list(sinceSeconds: number): Promise<readonly ProviderBatch[]>
+  /** Whether these credentials show a file. */
+  fileExists(fileId: string): Promise<boolean>
   /** Ids of uploaded batch files with this name. */
   findFiles(identity: string): Promise<readonly string[]>
   /** Deletes a file; one that is gone counts as deleted. Throws ProviderUnavailable when it is not certain to be gone. */

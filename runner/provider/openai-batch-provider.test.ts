@@ -11,7 +11,7 @@ import { simulatedHttp } from './testdata/simulated-wire.ts'
 const SPEC = { provider: { type: 'Simulated' as const, baseURL: 'http://simulator/v1' }, request: { model: 'gpt-5-mini', prompt: '{{a}}' } }
 const LIMITS = limitsOf(SPEC.provider)
 
-function connect(behaviour: unknown = {}, apiKey = 'sk-test'): { readonly simulator: VirtualProvider; readonly provider: BatchProvider; later(seconds: number): void } {
+function connect(behaviour: unknown = {}, apiKey = 'sk-test'): { readonly simulator: VirtualProvider; readonly provider: BatchProvider; readonly later: (seconds: number) => void } {
   const simulator = new VirtualProvider(behaviour)
   const provider = makeOpenAIBatchProvider(SPEC, { http: simulatedHttp(simulator), clock: new SleepingClock() }, apiKey, LIMITS)
   return { simulator, provider, later: (seconds) => (simulator.now += seconds * 1000) }

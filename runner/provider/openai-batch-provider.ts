@@ -81,6 +81,8 @@ export function makeOpenAIBatchProvider(
       return found.filter((batch) => batch.createdAt >= sinceSeconds)
     },
 
+    fileExists: async (fileId) => (await client.readIfExists(`/files/${encodeURIComponent(fileId)}`)) !== null,
+
     findFiles: async (identity) => {
       const ids: string[] = []
       for await (const page of pages(client, '/files', '&purpose=batch')) {
@@ -178,11 +180,11 @@ function readState(batch: JsonObject): BatchState {
   switch (stringAt(batch, 'status')) {
     case 'completed':
       // Every row of a completed batch ended in a file, so without any the counts lag behind too.
-      return files.length > 0 && filesAreVisible(batch) ? { kind: 'Ended', files, unanswered: 'Missing' } : { kind: 'Open' }
+      return files.length > 0 && filesAreVisible(batch) ? { kind: 'Ended', files, unanswered: 'Missing', lines: linesOfCounts(batch) } : { kind: 'Open' }
     case 'expired':
-      return filesAreVisible(batch) ? { kind: 'Ended', files, unanswered: 'Expired' } : { kind: 'Open' }
+      return filesAreVisible(batch) ? { kind: 'Ended', files, unanswered: 'Expired', lines: null } : { kind: 'Open' }
     case 'cancelled':
-      return filesAreVisible(batch) ? { kind: 'Ended', files, unanswered: 'Cancelled' } : { kind: 'Open' }
+      return filesAreVisible(batch) ? { kind: 'Ended', files, unanswered: 'Cancelled', lines: null } : { kind: 'Open' }
     case 'failed': {
       const errors = listAt(objectAt(batch, 'errors'), 'data').map(asObject)
       const words = errors.map((error) => stringAt(error, 'message') ?? stringAt(error, 'code') ?? '').filter((text) => text !== '')
@@ -197,9 +199,17 @@ function readState(batch: JsonObject): BatchState {
   }
 }
 
+/** Rows that a completed batch must have a line for; null when the server does not count. Rows that were never executed may count as failed without a line, so only `completed` is asked. */
+function linesOfCounts(batch: JsonObject): number | null {
+  const counts = objectAt(batch, 'request_counts')
+  const completed = numberAt(counts, 'completed')
+  return completed === undefined ? null : completed + (numberAt(counts, 'failed') ?? 0)
+}
+
 /**
  * `completed` can be seen before the file ids are. The counts say which files there must be; an output file is absent when no request
- * succeeded, an error file when none failed. Without counts, one file is enough.
+ * succeeded, an error file when none failed; a batch that was cancelled while it was validated has neither, and counts no rows. Without counts, one
+ * file is enough.
  */
 function filesAreVisible(batch: JsonObject): boolean {
   const counts = objectAt(batch, 'request_counts')
@@ -209,5 +219,5 @@ function filesAreVisible(batch: JsonObject): boolean {
   const failed = numberAt(counts, 'failed')
   if (completed === undefined && failed === undefined) return output || errors
   // A server may put failed rows into the output file and have no error file.
-  return (!((completed ?? 0) > 0) || output) && (!((failed ?? 0) > 0) || errors || output) && (output || errors || (numberAt(counts, 'total') ?? 0) > 0)
+  return (!((completed ?? 0) > 0) || output) && (!((failed ?? 0) > 0) || errors || output)
 }

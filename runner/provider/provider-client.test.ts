@@ -100,6 +100,14 @@ describe('a call that changes nothing', () => {
     await expect(connect(endless, endless, endless, endless).client.read('/x')).rejects.toMatchObject({ code: 'ProviderUnavailable', message: expect.stringContaining('longer than') })
   })
 
+  it('that asks whether something is there takes the provider\'s 404 for no, and nothing else', async () => {
+    expect(await connect(error(404)).client.readIfExists('/files/f')).toBeNull()
+    expect(await connect({ reset: 'before' }, OK).client.readIfExists('/files/f')).toEqual({ id: 'x' })
+    const broken: ScriptedAnswer = { status: 500, text: ERROR_PAGE }
+    await expect(connect(broken, broken, broken, broken).client.readIfExists('/files/f')).rejects.toMatchObject({ code: 'ProviderUnavailable' })
+    await expect(connect(error(401)).client.readIfExists('/files/f')).rejects.toMatchObject({ code: 'AuthFailed' })
+  })
+
   it('gives headers', async () => {
     const { client } = connect({ status: 200, json: {}, headers: { 'openai-organization': 'acme' } })
     expect(await client.headersOf('/batches')).toEqual({ 'openai-organization': 'acme' })

@@ -34,6 +34,17 @@ export class ProviderClient {
     })
   }
 
+  /** A GET's JSON object; null when the provider says 404. */
+  async readIfExists(path: string): Promise<JsonObject | null> {
+    return this.#retried(path, async (response) => {
+      const text = await textOf(response)
+      if (response.status === 404) return null
+      const object = parseObject(text)
+      if (object === undefined) throw new ProviderConnectionError('the answer is not a JSON object')
+      return object
+    }, 'GET', [404])
+  }
+
   /** A GET's response headers, names in lower case. */
   async headersOf(path: string): Promise<Readonly<Record<string, string>>> {
     return this.#retried(path, async (response) => {

@@ -1,58 +1,51 @@
 import type { Ledger } from '../../crds/generated/ledger.ts'
 import type { Outcome } from '../../crds/generated/outcome.ts'
-import type { PlanHeader } from '../../crds/generated/plan-header.ts'
 import type { PlanShard } from '../../crds/generated/plan-shard.ts'
 import { IntervalSet } from '../../crds/interval-set.ts'
 import { batchCost } from '../../crds/money.ts'
 import { decodeWireSet, encodeWireSet } from '../../crds/wire-set.ts'
 import { addTotals } from '../advance/claim.ts'
 import { readLedger } from '../ledger/ledger-session.ts'
-import type { Parts } from '../mode.ts'
 import { PlanReader, type PlanRef } from '../plan/plan-object.ts'
+import type { Storage } from '../storage/storage.ts'
 
-/** A shard that is not done, with its ledger, if it has one. */
-export interface OpenShard {
-  readonly shard: PlanShard
-  readonly ledger: Ledger | null
+/** What is reported of a done shard: memory is a few numbers for each. */
+interface DoneShard {
+  readonly shard: number
+  readonly chunks: number
+  readonly rows: number
+  readonly totals: Ledger['totals']
 }
 
-/** The state of all shards, from their ledgers. */
-export interface Survey {
-  readonly header: PlanHeader
-  readonly open: readonly OpenShard[]
-  /** The done shards, as an outcome reports them. */
-  readonly report: Pick<Outcome, 'done' | 'doneChunks' | 'rows' | 'tokens' | 'cost'>
-}
+/** The done shards, as an outcome reports them. */
+export type DoneReport = Required<Pick<Outcome, 'done' | 'doneChunks' | 'rows' | 'tokens' | 'cost'>>
 
 /**
- * Reads every shard's ledger. A shard is done when its ledger holds every chunk as committed. The report's counters are those of the shards in
- * its `done` set exactly, which may be a subset.
+ * Reads every shard's ledger, one at a time. A shard is done when its ledger holds every chunk as committed; `onOpen` sees the others. The
+ * report's counters are those of the shards in its `done` set exactly, which may be a subset.
  */
-export async function surveyShards(parts: Pick<Parts, 'ports'>, work: string, ref: PlanRef): Promise<Survey> {
-  const { storage } = parts.ports
+export async function surveyShards(storage: Storage, work: string, ref: PlanRef, onOpen: (shard: PlanShard, ledger: Ledger | null) => void): Promise<DoneReport> {
   const reader = await PlanReader.open(storage, ref)
-  const header = await reader.header()
-  const open: OpenShard[] = []
-  const done: { readonly shard: PlanShard; readonly ledger: Ledger }[] = []
+  const { price } = await reader.header()
+  const done: DoneShard[] = []
   for await (const shard of reader.allShards()) {
     const ledger = await readLedger(storage, `${work}ledgers/${shard.ledger}.json`)
-    if (ledger !== null && IntervalSet.parse(ledger.chunks.committed).size === shard.chunks.length) done.push({ shard, ledger })
-    else open.push({ shard, ledger })
+    if (ledger === null || IntervalSet.parse(ledger.chunks.committed).size < shard.chunks.length) {
+      onOpen(shard, ledger)
+      continue
+    }
+    done.push({ shard: shard.shard, chunks: shard.chunks.length, rows: shard.chunks.reduce((sum, { from, to }) => sum + to - from, 0), totals: ledger.totals })
   }
-  return { header, open, report: reportOf(header, done) }
-}
-
-function reportOf(header: PlanHeader, done: readonly { readonly shard: PlanShard; readonly ledger: Ledger }[]): Survey['report'] {
-  const wire = encodeWireSet(IntervalSet.of(done.map(({ shard }) => shard.shard)), 'subset')
-  const kept = new Set(decodeWireSet(wire))
-  const reported = done.filter(({ shard }) => kept.has(shard.shard))
-  const totals = reported.reduce((sum, { ledger }) => addTotals(sum, ledger.totals), { succeeded: 0, failed: 0, inputTokens: 0, outputTokens: 0 })
+  const wire = encodeWireSet(IntervalSet.of(done.map(({ shard }) => shard)), 'subset')
+  const kept = decodeWireSet(wire)
+  const reported = done.filter(({ shard }) => kept.has(shard))
+  const totals = reported.reduce((sum, shard) => addTotals(sum, shard.totals), { succeeded: 0, failed: 0, inputTokens: 0, outputTokens: 0 })
   const tokens = { input: totals.inputTokens, output: totals.outputTokens }
   return {
     done: wire,
-    doneChunks: reported.reduce((sum, { shard }) => sum + shard.chunks.length, 0),
-    rows: { total: header.totals.rows, succeeded: totals.succeeded, failed: totals.failed },
+    doneChunks: reported.reduce((sum, { chunks }) => sum + chunks, 0),
+    rows: { total: reported.reduce((sum, { rows }) => sum + rows, 0), succeeded: totals.succeeded, failed: totals.failed },
     tokens,
-    cost: batchCost(tokens, header.price),
+    cost: batchCost(tokens, price),
   }
 }

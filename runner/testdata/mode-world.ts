@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs'
+import { parquetReadObjects } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
 import type { LlmBatchJobSpec } from '../../crds/generated/llmbatchjob.ts'
 import type { Outcome } from '../../crds/generated/outcome.ts'
 import { IntervalSet } from '../../crds/interval-set.ts'
+import { VirtualTime } from '../../test/sim/virtual-time.ts'
 import { VirtualProvider } from '../../simulator/virtual-provider.ts'
 import { makeAppendAssembler } from '../formats/append-assembler.ts'
 import { makeParquetRowSource } from '../formats/parquet-row-source.ts'
 import { testPorts } from '../ledger/testdata/test-ports.ts'
 import type { Parts } from '../mode.ts'
+import type { Clock } from '../ports/clock.ts'
 import { MemoryScratch } from '../ports/memory-scratch.ts'
 import type { ProviderHttp } from '../ports/provider-http.ts'
 import type { BatchProvider } from '../provider/batch-provider.ts'
@@ -14,11 +18,13 @@ import { limitsOf } from '../provider/limits.ts'
 import { makeOpenAIBatchProvider } from '../provider/openai-batch-provider.ts'
 import { simulatedHttp } from '../provider/testdata/simulated-wire.ts'
 import { runMode, type RunnerEnd } from '../run-mode.ts'
-import type { FaultyStorage } from '../storage/testdata/faulty-storage.ts'
 
 export const INPUT = 'memory://bucket/in/'
 export const OUTPUT = 'memory://bucket/out/'
 export const WORK = 'memory://bucket/work/'
+
+/** Longest that a mode may take, virtual milliseconds. */
+const RUN_LIMIT = 10 * 60_000
 
 /** The bytes of a small Parquet file: a (24 rows in groups of 8), b (10 rows), empty (none); columns id and title. */
 export function parquetFile(name: 'a' | 'b' | 'empty'): Uint8Array {
@@ -27,8 +33,10 @@ export function parquetFile(name: 'a' | 'b' | 'empty'): Uint8Array {
 
 /** Storage, scratch, time and a simulated provider in this process, on which modes run one after the other. Chunks have about 8 rows. */
 export class ModeWorld {
-  readonly ports = testPorts()
+  readonly storage = testPorts().storage
   readonly scratch = new MemoryScratch()
+  readonly time = new VirtualTime(1_790_000_000_000)
+  readonly #random = testPorts().random
   readonly simulator: VirtualProvider
   readonly logged: { readonly event: string; readonly fields: Readonly<Record<string, string | number>> }[] = []
   /** Stands before the provider that modes see. */
@@ -50,10 +58,6 @@ export class ModeWorld {
     this.simulator = new VirtualProvider(behaviour)
   }
 
-  get storage(): FaultyStorage {
-    return this.ports.storage
-  }
-
   async put(name: string, bytes: Uint8Array): Promise<void> {
     await this.storage.put(INPUT + name, bytes, { unconditional: true })
   }
@@ -61,12 +65,13 @@ export class ModeWorld {
   parts(): Parts {
     const { storage } = this
     const http: ProviderHttp = simulatedHttp(this.simulator)
+    const clock: Clock = { now: () => this.time.now(), monotonic: () => this.time.now(), sleep: (ms, signal) => this.time.sleep(ms, signal) }
     const limits = { ...limitsOf(this.spec.provider), batchRequests: 6 }
     return {
-      ports: { ...this.ports, http, scratch: this.scratch, log: (event, fields) => this.logged.push({ event, fields }) },
+      ports: { storage, clock, http, random: this.#random, scratch: this.scratch, log: (event, fields) => this.logged.push({ event, fields }) },
       source: makeParquetRowSource(storage),
       assembler: makeAppendAssembler(storage),
-      provider: this.wrap(makeOpenAIBatchProvider(this.spec, { http, clock: this.ports.clock }, 'key', limits)),
+      provider: this.wrap(makeOpenAIBatchProvider(this.spec, { http, clock }, 'key', limits)),
       limits,
       cut: { version: 0, targetRows: 8 },
       report: () => undefined,
@@ -75,7 +80,8 @@ export class ModeWorld {
 
   async run(mode: Outcome['mode'], plan?: Outcome['plan'], shard = 0): Promise<RunnerEnd> {
     const job = { namespace: 'default', name: 'job', uid: 'uid-1' }
-    const end = await runMode(this.parts(), { mode, job, spec: this.spec, set: IntervalSet.range(shard, shard + 1), index: 0, ...(plan === undefined ? {} : { plan }) })
+    const input = { mode, job, spec: this.spec, set: IntervalSet.range(shard, shard + 1), index: 0, ...(plan === undefined ? {} : { plan }) }
+    const end = await this.time.runUntilDone(runMode(this.parts(), input), RUN_LIMIT)
     // What a runner leaves behind of its own is nothing.
     if (this.scratch.filesHeld > 0 && end.outcome.result !== 'failed') throw new Error(`${mode} left ${this.scratch.filesHeld} scratch files`)
     return end
@@ -96,5 +102,25 @@ export class ModeWorld {
       this.simulator.now += 3_600_000
     }
     throw new Error(`shard ${shard} did not end`)
+  }
+
+  /** Plans, advances every shard until it is done, and merges; all of it must succeed. */
+  async runJob(): Promise<NonNullable<Outcome['plan']>> {
+    const plan = await this.plan()
+    for (let shard = 0; shard < plan.shards; shard++) {
+      const outcome = await this.finish(plan, shard)
+      if (outcome.result !== 'done') throw new Error(JSON.stringify(outcome))
+    }
+    const { outcome } = await this.run('merge', plan)
+    if (outcome.result !== 'done') throw new Error(JSON.stringify(outcome))
+    return plan
+  }
+
+  /** Rows of an output file, by a reader that shares no code with the runner. */
+  async rows(name: string): Promise<Readonly<Record<string, unknown>>[]> {
+    const found = await this.storage.get(OUTPUT + name)
+    if (found === null) throw new Error(`there is no output ${name}`)
+    const { buffer } = new Uint8Array(found.bytes)
+    return await parquetReadObjects({ file: buffer, compressors })
   }
 }

@@ -1,6 +1,6 @@
 import { messageOf } from '../../../crds/errors.ts'
 import { ConnectionCut } from '../../../simulator/api-error.ts'
-import { VirtualProvider } from '../../../simulator/virtual-provider.ts'
+import type { VirtualProvider } from '../../../simulator/virtual-provider.ts'
 import { SleepingClock } from '../../ledger/testdata/test-ports.ts'
 import { ProviderConnectionError, type ProviderHttp, type ProviderHttpRequest, type ProviderHttpResponse } from '../../ports/provider-http.ts'
 
