@@ -14,7 +14,6 @@ describe('IntervalSet', () => {
         expect([...x]).toEqual(sorted(a))
         expect(x.size).toBe(mx.size)
         expect(x.isEmpty).toBe(mx.size === 0)
-        expect(x.min).toBe(sorted(a)[0])
         expect([...x.union(y)]).toEqual(sorted([...a, ...b]))
         expect([...x.intersect(y)]).toEqual(sorted(a.filter((value) => my.has(value))))
         expect([...x.subtract(y)]).toEqual(sorted(a.filter((value) => !my.has(value))))
@@ -36,14 +35,6 @@ describe('IntervalSet', () => {
         }
         expect(set.toString()).toBe(IntervalSet.of([...b, ...a]).toString())
         expect(IntervalSet.parse(set.toString()).equals(set)).toBe(true)
-      }),
-    )
-  })
-
-  it('takes the first values', () => {
-    fc.assert(
-      fc.property(values, fc.nat(70), (a, count) => {
-        expect([...IntervalSet.of(a).take(count)]).toEqual(sorted(a).slice(0, count))
       }),
     )
   })

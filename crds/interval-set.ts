@@ -69,11 +69,6 @@ export class IntervalSet {
     return this.#bounds.length === 0
   }
 
-  /** The least value, undefined when empty. */
-  get min(): number | undefined {
-    return this.#bounds[0]
-  }
-
   has(value: number): boolean {
     return this.#indexOf(value) % 2 === 1
   }
@@ -97,18 +92,6 @@ export class IntervalSet {
 
   equals(other: IntervalSet): boolean {
     return this.#bounds.length === other.#bounds.length && this.#bounds.every((bound, i) => bound === other.#bounds[i])
-  }
-
-  /** The set's first `count` values. */
-  take(count: number): IntervalSet {
-    const bounds: number[] = []
-    let left = count
-    for (const { from, to } of this.intervals()) {
-      if (left <= 0) break
-      bounds.push(from, Math.min(to, from + left))
-      left -= to - from
-    }
-    return new IntervalSet(bounds)
   }
 
   /** How many bounds are <= value: odd when value lies inside. */

@@ -15,6 +15,8 @@ import { chunkKey, ledgerIdOf } from './identities.ts'
 const MAGIC = 'LBPLAN01'
 const TRAILER = 16
 const ENTRY = 8
+const OPENING_BRACE = 0x7b
+const NEWLINE = 0x0a
 
 /** A plan and where it lies. */
 export interface PlanRef {
@@ -98,7 +100,9 @@ export class PlanReader {
   }
 
   async #line(line: number): Promise<Buffer> {
-    return readAll(this.#storage, this.#ref.uri, this.#ends[line - 1] ?? 0, this.#ends[line] ?? 0, this.#etag)
+    const bytes = await readAll(this.#storage, this.#ref.uri, this.#ends[line - 1] ?? 0, this.#ends[line] ?? 0, this.#etag)
+    if (bytes[0] !== OPENING_BRACE || bytes.at(-1) !== NEWLINE) throw new LlmbatchError('LedgerLost', `the plan ${this.#ref.uri} is damaged at line ${line}`)
+    return bytes
   }
 }
 

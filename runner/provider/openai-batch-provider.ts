@@ -199,7 +199,7 @@ function readState(batch: JsonObject): BatchState {
   }
 }
 
-/** Rows that a completed batch must have a line for; null when the server does not count. Rows that were never executed may count as failed without a line, so only `completed` is asked. */
+/** Rows that a completed batch must have a line for, in the output or the error file; null when the server does not count. */
 function linesOfCounts(batch: JsonObject): number | null {
   const counts = objectAt(batch, 'request_counts')
   const completed = numberAt(counts, 'completed')

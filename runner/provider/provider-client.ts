@@ -8,6 +8,8 @@ import { objectAt, parseObject, stringAt, type JsonObject } from './json-fields.
 const ANSWER_LIMIT = 4 * 1024 * 1024
 /** Waits between the tries of a call that changes nothing, milliseconds. */
 const READ_BACKOFF = [500, 2_000, 5_000]
+/** Longest wait that a Retry-After can ask for, seconds. */
+const RETRY_AFTER_MOST = 3_600
 /** Statuses by which the provider itself says no. All others that are not 2xx leave open what happened. */
 const DEFINITE = new Set([400, 401, 403, 404, 413, 422, 429])
 
@@ -37,11 +39,10 @@ export class ProviderClient {
   /** A GET's JSON object; null when the provider says 404. */
   async readIfExists(path: string): Promise<JsonObject | null> {
     return this.#retried(path, async (response) => {
-      const text = await textOf(response)
-      if (response.status === 404) return null
-      const object = parseObject(text)
+      const object = parseObject(await textOf(response))
+      // A proxy's error page is not the provider's word.
       if (object === undefined) throw new ProviderConnectionError('the answer is not a JSON object')
-      return object
+      return response.status === 404 ? null : object
     }, 'GET', [404])
   }
 
@@ -133,5 +134,5 @@ function wordsOf(object: JsonObject | undefined, text: string): string {
 
 function retryAfter(response: ProviderHttpResponse): number | null {
   const seconds = Number(response.headers['retry-after'])
-  return Number.isFinite(seconds) && seconds > 0 ? seconds : null
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, RETRY_AFTER_MOST) : null
 }

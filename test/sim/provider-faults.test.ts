@@ -102,6 +102,10 @@ describe('the checks notice a protocol that is broken on purpose', () => {
   it('accepting a download that was cut short', async () => {
     const mutate = (provider: BatchProvider): BatchProvider => ({
       ...provider,
+      get: async (id) => {
+        const batch = await provider.get(id)
+        return batch.state.kind === 'Ended' ? { ...batch, state: { ...batch.state, lines: null } } : batch
+      },
       async *outcomes(file) {
         try {
           yield* provider.outcomes(file)
@@ -110,6 +114,7 @@ describe('the checks notice a protocol that is broken on purpose', () => {
         }
       },
     })
+    // It also has to believe that the lines it has are all there are.
     const cut: Scenario = { ...ONE_FILE, behaviour: { faults: [{ call: 'GET /v1/files/{id}/content', n: 1, when: 'after', status: null, lateSeconds: null }] } }
     await expect(runScenario({ ...cut, mutate })).rejects.toThrow()
     await runScenario(cut)

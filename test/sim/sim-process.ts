@@ -78,14 +78,14 @@ export class SimProcess {
   readonly #started: number
   readonly #clockSkewMs: number
 
-  constructor(name: string, time: VirtualTime, plan: FaultPlan, seed: string, killRun: () => void) {
+  constructor(name: string, time: VirtualTime, plan: FaultPlan, seed: string, clockSkewMs: number, killRun: () => void) {
     this.name = name
     this.#time = time
     this.#plan = plan
     this.#random = new SeededRandom(`${seed}/${name}`)
     this.#killRun = killRun
     this.#started = time.now()
-    this.#clockSkewMs = Math.floor((this.#random.next() - 0.5) * 60_000)
+    this.#clockSkewMs = Math.floor((this.#random.next() * 2 - 1) * clockSkewMs)
     this.killed = new Promise((resolve) => {
       this.#markKilled = resolve
     })

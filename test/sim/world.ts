@@ -6,7 +6,7 @@ import { makeAppendAssembler } from '../../runner/formats/append-assembler.ts'
 import { makeParquetRowSource } from '../../runner/formats/parquet-row-source.ts'
 import type { Cut } from '../../runner/plan/cut.ts'
 import { MemoryScratch } from '../../runner/ports/memory-scratch.ts'
-import { ProviderConnectionError, type ProviderHttp } from '../../runner/ports/provider-http.ts'
+import { ProviderConnectionError, type ProviderHttp, type ProviderHttpRequest, type ProviderHttpResponse } from '../../runner/ports/provider-http.ts'
 import type { BatchProvider } from '../../runner/provider/batch-provider.ts'
 import { limitsOf, type ProviderLimits } from '../../runner/provider/limits.ts'
 import { makeOpenAIBatchProvider } from '../../runner/provider/openai-batch-provider.ts'
@@ -39,6 +39,16 @@ export interface Scenario {
   readonly runs?: number
   readonly limits?: Partial<ProviderLimits>
   readonly shardRows?: number
+  /** Rows that a chunk aims at. */
+  readonly chunkRows?: number
+  /** shardRows of each run, when they differ: the same rows in other packings. */
+  readonly shardRowsOfRuns?: readonly number[]
+  /** What happens before a killed run is started again; returns the job's spec from then on. */
+  readonly onKill?: (world: World, spec: LlmBatchJobSpec) => Promise<LlmBatchJobSpec>
+  /** How far the processes' wall clocks may be off, milliseconds. Default: 30 s either way. */
+  readonly clockSkewMs?: number
+  /** Stands between the runner and the provider: answers that the simulator would not give. */
+  readonly wire?: (request: ProviderHttpRequest, next: ProviderHttp) => Promise<ProviderHttpResponse>
   /** Longest that the job may take, virtual seconds. */
   readonly runLimitSeconds?: number
   /** Breaks the runner's protocol on purpose, to show that the checks notice. */
@@ -51,7 +61,7 @@ export class World {
   readonly scratch = new MemoryScratch()
   readonly time = new VirtualTime(START)
   readonly simulator: ProviderSimulator
-  #plan: FaultPlan
+  readonly #plan: FaultPlan
   readonly #scenario: Scenario
   #processes = 0
 
@@ -91,20 +101,17 @@ export class World {
 
   /** Runs the job to its end; a run that is killed is started again, as a user would. Returns each run's last status. */
   async runJob(spec: LlmBatchJobSpec = this.spec()): Promise<LlmBatchJobStatus[]> {
-    const runs = Array.from({ length: this.#scenario.runs ?? 1 }, (_, i) => this.#runUntilEnd(spec, i))
+    const runs = Array.from({ length: this.#scenario.runs ?? 1 }, (_, i) => this.#runUntilEnd({ ...spec, runner: { ...spec.runner, shardRows: this.#scenario.shardRowsOfRuns?.[i] ?? spec.runner.shardRows } }, i))
     return this.time.runUntilDone(Promise.all(runs), (this.#scenario.runLimitSeconds ?? RUN_LIMIT) * 1000)
   }
 
-  /** Forgets faults and trace: what follows is counted anew. */
-  restartTrace(): void {
-    this.#plan = new FaultPlan([])
-  }
-
-  async #runUntilEnd(spec: LlmBatchJobSpec, run: number): Promise<LlmBatchJobStatus> {
+  async #runUntilEnd(first: LlmBatchJobSpec, run: number): Promise<LlmBatchJobStatus> {
+    let spec = first
     for (let start = 0; ; start++) {
       const status = await this.#runOnce(spec, `run${run}.${start}`)
       if (status !== 'Killed') return status
       await this.time.sleep(200)
+      if (this.#scenario.onKill !== undefined) spec = await this.#scenario.onKill(this, spec)
     }
   }
 
@@ -125,15 +132,16 @@ export class World {
   }
 
   #process(name: string, killRun: () => void): SimProcess {
-    return new SimProcess(`${name}#${++this.#processes}`, this.time, this.#plan, this.#scenario.seed, killRun)
+    return new SimProcess(`${name}#${++this.#processes}`, this.time, this.#plan, this.#scenario.seed, this.#scenario.clockSkewMs ?? 30_000, killRun)
   }
 
   async #run(process: SimProcess, input: Parameters<typeof runMode>[1]): ReturnType<typeof runMode> {
     const storage = process.storage(this.storage)
     const limits = { ...LIMITS, ...this.#scenario.limits }
+    const { wire } = this.#scenario
     const ports = {
       storage,
-      http: process.http(this.#http),
+      http: process.http(wire === undefined ? this.#http : (request) => wire(request, this.#http)),
       clock: process.clock(),
       random: process.random(),
       scratch: process.scratch(this.scratch),
@@ -146,7 +154,7 @@ export class World {
         assembler: makeAppendAssembler(storage),
         provider: (this.#scenario.mutate ?? unchanged)(makeOpenAIBatchProvider(input.spec, ports, 'key', limits)),
         limits,
-        cut: CUT,
+        cut: { ...CUT, targetRows: this.#scenario.chunkRows ?? CUT.targetRows },
         report: () => undefined,
       },
       input,
