@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { LlmbatchError } from '../crds/errors.ts'
-import { asLlmbatchError, failedOutcome } from './run-mode.ts'
+import { IntervalSet } from '../crds/interval-set.ts'
+import { encodeWireSet } from '../crds/wire-set.ts'
+import { asLlmbatchError, failedOutcome, fitOutcome, OUTCOME_LIMIT } from './run-mode.ts'
+import { SURVEY_SET_LIMIT } from './scout/survey.ts'
 import { StorageError } from './storage/storage.ts'
 import { ModeWorld, parquetFile } from './testdata/mode-world.ts'
 
@@ -18,6 +21,31 @@ describe('how a runner ends', () => {
     expect(outcome).toMatchObject({ mode: 'advance', result: 'failed', reason: 'BatchRejected' })
     expect(outcome.message?.length).toBe(1_024)
     expect(Buffer.byteLength(JSON.stringify(outcome))).toBeLessThan(3_900)
+  })
+
+  it('an outcome fits even with a message that JSON makes longer', () => {
+    const outcome = failedOutcome('plan', new LlmbatchError('InvalidInput', '\u0001'.repeat(5_000)))
+    expect(outcome.message?.length).toBeGreaterThan(300)
+    expect(Buffer.byteLength(JSON.stringify(outcome))).toBeLessThanOrEqual(OUTCOME_LIMIT)
+  })
+
+  it('a scout of 10,000 shards in any state fits, with both of its sets', () => {
+    const scattered = IntervalSet.of(Array.from({ length: 10_000 }, (_, i) => i).filter((i) => (i * 7919) % 3 !== 0))
+    const outcome = fitOutcome({
+      schemaVersion: 1,
+      mode: 'scout',
+      result: 'waiting',
+      done: encodeWireSet(scattered, 'subset', SURVEY_SET_LIMIT),
+      doneChunks: 5_000_000,
+      rows: { total: 9_007_199_254_740_991, succeeded: 9_007_199_254_740_991, failed: 9_007_199_254_740_991 },
+      tokens: { input: 9_007_199_254_740_991, output: 9_007_199_254_740_991 },
+      cost: '123456789012.123456789012',
+      wake: encodeWireSet(scattered, 'superset', SURVEY_SET_LIMIT),
+      nextPollTime: '2026-01-01T00:00:00.000Z',
+      reason: 'ProviderUnavailable',
+      message: 'x'.repeat(1_024),
+    })
+    expect(Buffer.byteLength(JSON.stringify(outcome))).toBeLessThanOrEqual(OUTCOME_LIMIT)
   })
 
   it('a fault of storage may pass: the mode can be run again', async () => {

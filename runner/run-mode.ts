@@ -17,22 +17,31 @@ export interface RunnerEnd {
 
 const MODES: Readonly<Record<Outcome['mode'], RunMode>> = { plan, advance, scout, merge }
 
+/** Largest outcome, in bytes: the kubelet keeps the last 4,096 of a termination message. */
+export const OUTCOME_LIMIT = 3_900
 /** Longest message in an outcome, in characters: its schema's. */
 const MESSAGE_LIMIT = 1024
 
 /** Runs a mode to its end. Errors become a failed outcome with a code of the catalogue. */
 export async function runMode(parts: Parts, input: RunnerInput): Promise<RunnerEnd> {
   try {
-    return { outcome: await MODES[input.mode](parts, input), exitCode: EXIT.ok }
+    return { outcome: fitOutcome(await MODES[input.mode](parts, input)), exitCode: EXIT.ok }
   } catch (error) {
     const known = asLlmbatchError(error)
     return { outcome: failedOutcome(input.mode, known), exitCode: known.exitCode }
   }
 }
 
+/** An outcome of at most OUTCOME_LIMIT bytes: its sets have bounds of their own, its message gives way. */
+export function fitOutcome(outcome: Outcome): Outcome {
+  const { message } = outcome
+  if (message === undefined || Buffer.byteLength(JSON.stringify(outcome)) <= OUTCOME_LIMIT) return outcome
+  return fitOutcome({ ...outcome, message: message.slice(0, Math.floor(message.length * 0.8)).toWellFormed() })
+}
+
 /** The outcome of a mode that ended with an error. */
 export function failedOutcome(mode: Outcome['mode'], error: LlmbatchError): Outcome {
-  return { schemaVersion: 1, mode, result: 'failed', reason: error.code, message: error.message.slice(0, MESSAGE_LIMIT) }
+  return fitOutcome({ schemaVersion: 1, mode, result: 'failed', reason: error.code, message: error.message.slice(0, MESSAGE_LIMIT) })
 }
 
 /** Gives every error its code: storage faults may pass, anything unknown is a bug. */

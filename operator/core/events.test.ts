@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { formatTime } from '../../crds/rfc3339.ts'
 import type { Wave } from '../cluster.ts'
 import { summarize } from './summarize.ts'
 import { doneOutcome, NOW, observed, planOutcome, plannedStatus, said, wave } from './testdata/example.ts'
@@ -12,6 +13,15 @@ describe('events', () => {
     ['a lost outcome', wave('plan', 1, '0', [lost]), ['Warning OutcomeLost']],
   ])('tell of %s', (_, made, expected) => {
     expect(summarize(observed({}, [made]), NOW).events.map(({ type, reason }) => `${type} ${reason}`)).toEqual(expected)
+  })
+
+  it('tell once why work waits when that is not the ordinary course', () => {
+    const waiting = { mode: 'advance', result: 'waiting', nextPollTime: formatTime(NOW + 5_000) } as const
+    const refused = { ...waiting, shard: 0, reason: 'RateLimited', message: 'Rate limit reached' }
+    const waves = [wave('advance', 2, '0-1', [said(0, refused), said(1, { ...waiting, shard: 1 })])]
+    const { status, events } = summarize(observed(plannedStatus(2), waves), NOW)
+    expect(events).toEqual([{ type: 'Warning', reason: 'RateLimited', message: 'work waits: Rate limit reached' }])
+    expect(summarize(observed(status, waves), NOW).events).toEqual([])
   })
 
   it('tell of failed shards and of the failed job once', () => {

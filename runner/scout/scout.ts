@@ -7,7 +7,7 @@ import { encodeWireSet } from '../../crds/wire-set.ts'
 import { workUri } from '../../crds/work-uri.ts'
 import { pollTime, type Parts, type RunMode } from '../mode.ts'
 import { CLOCK_MARGIN, type ProviderBatch } from '../provider/batch-provider.ts'
-import { surveyShards } from './survey.ts'
+import { SURVEY_SET_LIMIT, surveyShards } from './survey.ts'
 
 /** A scout stays while the next look is at most this far away, seconds: memory quota is not held for longer waits. */
 const STAY_SECONDS = 60
@@ -44,7 +44,7 @@ export const scout: RunMode = async (parts, input) => {
     const wake = IntervalSet.of([...awake, ...looked.ended])
     const stays = wake.isEmpty && pollSeconds <= STAY_SECONDS && look < LOOKS_MOST
     if (!stays) {
-      const outcome: Outcome = { schemaVersion: 1, mode: 'scout', result: 'waiting', ...report, wake: encodeWireSet(wake, 'superset'), nextPollTime: pollTime(parts, pollSeconds) }
+      const outcome: Outcome = { schemaVersion: 1, mode: 'scout', result: 'waiting', ...report, wake: encodeWireSet(wake, 'superset', SURVEY_SET_LIMIT), nextPollTime: pollTime(parts, pollSeconds) }
       return looked.trouble === null ? outcome : { ...outcome, reason: 'ProviderUnavailable', message: looked.trouble }
     }
     await clock.sleep(pollSeconds * 1000)

@@ -9,6 +9,9 @@ import { readLedger } from '../ledger/ledger-session.ts'
 import { PlanReader, type PlanRef } from '../plan/plan-object.ts'
 import type { Storage } from '../storage/storage.ts'
 
+/** Longest text of each set of a survey's outcome, in characters: two of them, and 10,000 shards as a bitset, fit an outcome. */
+export const SURVEY_SET_LIMIT = 1_700
+
 /** What is reported of a done shard: memory is a few numbers for each. */
 interface DoneShard {
   readonly shard: number
@@ -36,7 +39,7 @@ export async function surveyShards(storage: Storage, work: string, ref: PlanRef,
     }
     done.push({ shard: shard.shard, chunks: shard.chunks.length, rows: shard.chunks.reduce((sum, { from, to }) => sum + to - from, 0), totals: ledger.totals })
   }
-  const wire = encodeWireSet(IntervalSet.of(done.map(({ shard }) => shard)), 'subset')
+  const wire = encodeWireSet(IntervalSet.of(done.map(({ shard }) => shard)), 'subset', SURVEY_SET_LIMIT)
   const kept = decodeWireSet(wire)
   const reported = done.filter(({ shard }) => kept.has(shard))
   const totals = reported.reduce((sum, shard) => addTotals(sum, shard.totals), { succeeded: 0, failed: 0, inputTokens: 0, outputTokens: 0 })
