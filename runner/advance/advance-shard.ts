@@ -19,28 +19,28 @@ export interface Waiting {
   readonly elsewhere?: readonly string[]
 }
 
-/** Runs the steps until none of them changes anything; null when the shard is done. */
+/** Runs the steps, again while the fate of a create is open; null when the shard is done. */
 export async function advanceShard(context: ShardContext): Promise<Waiting | null> {
   const { limits, session, rows } = context
   await checkAccount(context)
-  let undecided = 0
-  for (;;) {
+  for (let undecided = 0; ; undecided++) {
     const elsewhere = await claimChunks(context)
-    const recovered = await recoverBatches(context)
-    const harvested = await harvestEnded(context)
-    const committed = await commitChunks(context)
+    await recoverBatches(context)
+    await harvestEnded(context)
+    await commitChunks(context)
     if (IntervalSet.parse(session.ledger.chunks.committed).size === rows.chunks.length) return null
-    const submitted = await submitBatch(context)
+    let submitted = await submitBatch(context)
+    while (submitted.kind === 'Submitted') submitted = await submitBatch(context)
     if (submitted.kind === 'Wait') return { reason: 'RateLimited', message: submitted.message, seconds: submitted.seconds }
-    if (submitted.kind === 'Undecided' && ++undecided > UNDECIDED_MOST) throw new LlmbatchError('ProviderUnavailable', submitted.message)
-    if (submitted.kind !== 'NothingToSend' || recovered || harvested || committed > 0) continue
-    if (session.ledger.batches.some((batch) => batch.state === 'Created')) return { reason: 'WaitingForProvider', message: 'batches are at the provider', seconds: limits.pollSeconds }
-    if (elsewhere.size > 0) {
-      const ledgers = [...new Set(elsewhere.values())]
-      const message = `${elsewhere.size} chunks are claimed by ${ledgers.length === 1 ? 'ledger' : 'ledgers'} ${ledgers.slice(0, 3).join(', ')}: the same rows in another packing`
-      return { reason: 'WorkClaimedElsewhere', message, seconds: Math.max(limits.pollSeconds, limits.leaseSeconds), elsewhere: ledgers }
+    if (submitted.kind === 'Undecided') {
+      if (undecided === UNDECIDED_MOST) throw new LlmbatchError('ProviderUnavailable', submitted.message)
+      continue
     }
-    throw new LlmbatchError('InternalError', `shard ledger ${session.ledger.ledger} has chunks left, but nothing to send and nothing open`)
+    if (session.ledger.batches.some((batch) => batch.state === 'Created')) return { reason: 'WaitingForProvider', message: 'batches are at the provider', seconds: limits.pollSeconds }
+    if (elsewhere.size === 0) throw new LlmbatchError('InternalError', `ledger ${session.ledger.ledger} has chunks left, but nothing to send and nothing open`)
+    const ledgers = [...new Set(elsewhere.values())]
+    const message = `${elsewhere.size} chunks are claimed by ${ledgers.length === 1 ? 'ledger' : 'ledgers'} ${ledgers.slice(0, 3).join(', ')}: the same rows in another packing`
+    return { reason: 'WorkClaimedElsewhere', message, seconds: Math.max(limits.pollSeconds, limits.leaseSeconds), elsewhere: ledgers }
   }
 }
 
@@ -53,9 +53,8 @@ async function checkAccount(context: ShardContext): Promise<void> {
   if (foreign !== undefined) throw new LlmbatchError('ProviderAccountChanged', `batch ${foreign.batchId ?? foreign.identity} was made by account ${foreign.account}; the credentials belong to ${account}`)
 }
 
-/** Looks at every open batch and takes in those that ended. Returns whether there was one. */
-async function harvestEnded(context: ShardContext): Promise<boolean> {
-  let harvested = false
+/** Looks at every open batch and takes in those that ended. */
+async function harvestEnded(context: ShardContext): Promise<void> {
   for (const read of await readBatches(context)) {
     const { batch } = read
     if (batch.state !== 'Created' || batch.batchId === undefined) continue
@@ -64,16 +63,14 @@ async function harvestEnded(context: ShardContext): Promise<boolean> {
       case 'Open':
         break
       case 'Ended':
-        if (await harvestBatch(context, read, state)) harvested = true
+        await harvestBatch(context, read, state)
         break
       case 'Failed':
         await writeBatch(context, { ...batch, state: 'Void' })
-        harvested = true
         // Deleting its file is how recovery stops a create that comes late; then its failure is our own doing.
         if (batch.fenced !== true && !state.waitable) throw new LlmbatchError('BatchRejected', `batch ${batch.batchId} failed: ${state.message}`)
         context.ports.log('BatchFailed', { batch: batch.batchId, message: state.message })
         break
     }
   }
-  return harvested
 }

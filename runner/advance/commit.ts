@@ -13,15 +13,15 @@ import { rowsOfChunk, type ShardChunk } from './shard-rows.ts'
 
 /**
  * Commits every claimed chunk whose rows all have a final outcome: the segments are merged into a part, the chunk's object names the part, the ledger
- * counts it. Batches that are no longer needed leave the ledger. Returns how many chunks were committed.
+ * counts it. Batches that are no longer needed leave the ledger.
  */
-export async function commitChunks(context: ShardContext): Promise<number> {
+export async function commitChunks(context: ShardContext): Promise<void> {
   const { session, rows } = context
   const batches = await readBatches(context)
   const final = finalRows(batches)
   const claimed = IntervalSet.parse(session.ledger.chunks.claimed)
   const ready = rows.chunks.filter((chunk) => claimed.has(chunk.index) && final.containsAll(rowsOfChunk(chunk)))
-  if (ready.length === 0) return 0
+  if (ready.length === 0) return
   context.report({ activity: 'committing' })
   let { totals } = session.ledger
   for (const chunk of ready) totals = addTotals(totals, (await commitOne(context, chunk, batches)).totals)
@@ -31,7 +31,6 @@ export async function commitChunks(context: ShardContext): Promise<number> {
     chunks: { claimed: claimed.subtract(committed).toString(), committed: committed.toString() },
     batches: stillNeeded(batches, rows.rowsOfChunks(committed)).map(({ batch }) => batch),
   })
-  return ready.length
 }
 
 /** Batches that are open, or whose rows are neither all committed nor all in later batches: those still say what may be sent. */

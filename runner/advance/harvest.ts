@@ -20,10 +20,10 @@ const SHORT_LOOKS = 3
 
 /**
  * Takes in an ended batch: its answers, which come in any order, go to scratch disk with an offset index (12 bytes a row), then in row
- * order into an immutable segment, which the ledger names last. Rows that may be sent again are recorded with it. Returns false when the provider
- * shows less than there must be: its files can lag behind the batch.
+ * order into an immutable segment, which the ledger names last. Rows that may be sent again are recorded with it. When the provider shows less
+ * than there must be, the batch is left as it is for now: its files can lag behind.
  */
-export async function harvestBatch(context: ShardContext, { batch, members }: ReadBatch, state: EndedState): Promise<boolean> {
+export async function harvestBatch(context: ShardContext, { batch, members }: ReadBatch, state: EndedState): Promise<void> {
   context.report({ activity: 'harvesting' })
   const rows = rowsOf(members)
   const answers = new ScratchAnswers(await context.ports.scratch.create(), new RowRanks(rows))
@@ -34,7 +34,7 @@ export async function harvestBatch(context: ShardContext, { batch, members }: Re
     if (short && looks < SHORT_LOOKS) {
       context.ports.log('ResultsIncomplete', { batch: batch.batchId ?? '', found, counted: state.lines ?? -1 })
       await writeBatch(context, { ...batch, shortLooks: looks + 1 })
-      return false
+      return
     }
     const again = new Map<string, { group: AttemptRows; rows: number[] }>()
     const segment = await writeStreamed(
@@ -44,7 +44,6 @@ export async function harvestBatch(context: ShardContext, { batch, members }: Re
       segmentBytes(context, members, rows, state.unanswered, answers, again),
     )
     await recordSegment(context, batch, segment, [...again.values()].map(({ group, rows: list }) => ({ ...group, rows: IntervalSet.of(list) })))
-    return true
   } finally {
     await answers.file.remove()
   }

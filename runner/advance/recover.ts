@@ -6,20 +6,19 @@ import { writeBatch, type ShardContext } from './shard-context.ts'
 /**
  * Settles every batch whose fate is open. One that never got a file id cannot have been created: its stray files are removed. One
  * with a file id may have been: it is looked up by that id and adopted, whatever its state; if it is not listed, the file is deleted, so that a
- * create which is still under way fails, and only when a second complete listing after `settleSeconds` shows nothing is it void. Returns whether
- * anything was settled. Throws ProviderUnavailable when a listing is not complete: then nothing is decided.
+ * create which is still under way fails, and only when a second complete listing after `settleSeconds` shows nothing is it void. Throws ProviderUnavailable when a listing is not complete: then nothing is decided.
  */
-export async function recoverBatches(context: ShardContext): Promise<boolean> {
+export async function recoverBatches(context: ShardContext): Promise<void> {
   const intended = context.session.ledger.batches.filter((batch) => batch.state === 'Intended')
   for (const batch of intended) {
     for (const file of await context.provider.findFiles(batch.identity)) await context.provider.deleteFile(file)
     await writeBatch(context, { ...batch, state: 'Void' })
   }
   const uploaded = context.session.ledger.batches.filter((batch) => batch.state === 'Uploaded')
-  if (uploaded.length === 0) return intended.length > 0
+  if (uploaded.length === 0) return
   context.report({ activity: 'recovering' })
   const missing = await adoptListed(context, uploaded)
-  if (missing.length === 0) return true
+  if (missing.length === 0) return
   for (const batch of missing) {
     await checkFileIsOurs(context, batch)
     const fenced = { ...batch, fenced: true }
@@ -29,7 +28,6 @@ export async function recoverBatches(context: ShardContext): Promise<boolean> {
   await context.ports.clock.sleep(context.limits.settleSeconds * 1000)
   const settled = await adoptListed(context, missing.map((batch) => ({ ...batch, fenced: true })))
   for (const batch of settled) await writeBatch(context, { ...batch, state: 'Void' })
-  return true
 }
 
 /**
