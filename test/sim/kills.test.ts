@@ -23,6 +23,18 @@ describe('a job under kills', () => {
     for (let step = 1; step <= steps; step += 2) await runScenario({ ...scenario, faults: [{ step, when: step % 4 === 1 ? 'before' : 'after', what: { pauseMs: 20_000 } }] })
   })
 
+  it('a kill at a call, and another at a call of the recovery, with one chunk', { timeout: 600_000 }, async () => {
+    const scenario: Scenario = { seed: 'pairs', files: ['b.parquet'], faults: [] }
+    const steps = await stepsOf(scenario)
+    for (let first = 1; first <= steps; first += 2) {
+      for (let second = first + 1; second <= first + 90; second += 5) {
+        // Between them the strides meet every distance, and kills before as well as after a call.
+        const when = (first + second) % 4 < 2 ? 'before' : 'after'
+        await runScenario({ ...scenario, faults: [{ step: first, when: 'after', what: 'KillProcess' }, { step: second + (first % 5), when, what: 'KillRun' }] })
+      }
+    }
+  })
+
   it('several kills and pauses at random, with one or two runs', { timeout: 600_000 }, async () => {
     for (let seed = 0; seed < Number(process.env['SEEDS'] ?? '200'); seed++) {
       const random = new SeededRandom(`schedule ${seed}`)
