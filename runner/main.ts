@@ -15,7 +15,7 @@ import { makeAppendAssembler } from './formats/append-assembler.ts'
 import { makeParquetRowSource } from './formats/parquet-row-source.ts'
 import type { Parts } from './mode.ts'
 import { CURRENT_CUT } from './plan/cut.ts'
-import { fetchHttp } from './ports/fetch-http.ts'
+import { nodeHttp } from './ports/node-http.ts'
 import { FileScratch } from './ports/file-scratch.ts'
 import type { Ports } from './ports/ports.ts'
 import { systemClock } from './ports/system-clock.ts'
@@ -61,7 +61,7 @@ function makeParts(input: RunnerInput): Parts {
     if (!uri.startsWith('file:///')) throw new LlmbatchError('UnsupportedURI', `${field}: ${uri} is not a file: URI`)
   }
   const storage = new FileStorage()
-  const ports: Ports = { storage, http: fetchHttp, clock: systemClock, random: systemRandom, scratch: new FileScratch(tmpdir()), log }
+  const ports: Ports = { storage, http: nodeHttp, clock: systemClock, random: systemRandom, scratch: new FileScratch(tmpdir()), log }
   return {
     ports,
     source: makeParquetRowSource(storage),

@@ -61,7 +61,7 @@ const TOUCHES_THE_MACHINE = [
 
 /** Edges, which may touch the machine, and tests. */
 const GOOD: readonly (readonly [file: string, content: string])[] = [
-  ...['operator/local/edge.ts', 'runner/ports/system-clock.ts', 'runner/ports/file-scratch.ts', 'runner/ports/fetch-http.ts', 'runner/storage/file-storage.ts'].map(
+  ...['operator/local/edge.ts', 'runner/ports/system-clock.ts', 'runner/ports/file-scratch.ts', 'runner/ports/node-http.ts', 'runner/storage/file-storage.ts'].map(
     (file) => [file, TOUCHES_THE_MACHINE.replace('../crds', file.split('/').length > 2 ? '../../crds' : '../crds')] as const,
   ),
   ...['simulator/folder-store.ts', 'simulator/detached.ts'].map((file) => [file, TOUCHES_THE_MACHINE.replace("import { one } from '../crds/one.ts'", 'const one = 1')] as const),

@@ -12,7 +12,7 @@ const agents = { 'http:': new HttpAgent({ keepAlive: true, maxSockets: 16 }), 'h
  * a connection that the server is closing would fail without saying whether it arrived. A streamed body is sent as it is pulled, with the
  * given content-length or chunked; the time to the response's headers counts from its last piece. An error of the body's source is thrown as it is.
  */
-export const fetchHttp: ProviderHttp = async (request) => {
+export const nodeHttp: ProviderHttp = async (request) => {
   const url = new URL(request.url)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError(`not an http or https URL: ${request.url}`)
   const headers: Record<string, string> = { 'accept-encoding': 'identity', ...lowerCased(request.headers) }

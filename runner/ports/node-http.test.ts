@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { fetchHttp } from './fetch-http.ts'
+import { nodeHttp } from './node-http.ts'
 import type { ProviderHttpResponse } from './provider-http.ts'
 
 const servers: Server[] = []
@@ -30,13 +30,13 @@ async function* stream(...pieces: string[]): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) yield await Promise.resolve(Buffer.from(piece))
 }
 
-describe('fetchHttp', () => {
+describe('nodeHttp', () => {
   it('returns status, headers and body of any answer', async () => {
     const url = await serve((request, response) => {
       response.writeHead(Number(new URL(request.url ?? '', 'http://x').searchParams.get('status')), { 'X-Request-Id': 'r1', 'Content-Type': 'text/plain' }).end(`${request.method}`)
     })
     for (const status of [200, 404, 421, 429, 500]) {
-      const response = await fetchHttp({ method: 'DELETE', url: `${url}?status=${status}`, headers: {}, timeoutMs: 5_000 })
+      const response = await nodeHttp({ method: 'DELETE', url: `${url}?status=${status}`, headers: {}, timeoutMs: 5_000 })
       expect(response.status).toBe(status)
       expect(response.headers).toMatchObject({ 'x-request-id': 'r1', 'content-type': 'text/plain' })
       expect(await textOf(response)).toBe('DELETE')
@@ -52,7 +52,7 @@ describe('fetchHttp', () => {
     for (const status of ['301', '307', '401', '408', '421', '429', '503']) {
       for (const body of ['{}', stream('{', '}')]) {
         requests = 0
-        const response = await fetchHttp({ method: 'POST', url, headers: { 'X-Status': status }, body, timeoutMs: 5_000 })
+        const response = await nodeHttp({ method: 'POST', url, headers: { 'X-Status': status }, body, timeoutMs: 5_000 })
         await textOf(response)
         expect({ status: response.status, requests }).toEqual({ status: Number(status), requests: 1 })
       }
@@ -68,8 +68,8 @@ describe('fetchHttp', () => {
     })
     for (const method of ['GET', 'POST', 'DELETE'] as const) {
       requests = 0
-      expect(await textOf(await fetchHttp({ method, url, headers: {}, timeoutMs: 5_000 }))).toBe('ok')
-      await expect(fetchHttp({ method, url, headers: { 'x-drop': 'yes' }, timeoutMs: 5_000 })).rejects.toMatchObject({ name: 'ProviderConnectionError', message: expect.stringContaining(`${method} ${url}: `) })
+      expect(await textOf(await nodeHttp({ method, url, headers: {}, timeoutMs: 5_000 }))).toBe('ok')
+      await expect(nodeHttp({ method, url, headers: { 'x-drop': 'yes' }, timeoutMs: 5_000 })).rejects.toMatchObject({ name: 'ProviderConnectionError', message: expect.stringContaining(`${method} ${url}: `) })
       expect(requests).toBe(2)
     }
   })
@@ -82,7 +82,7 @@ describe('fetchHttp', () => {
       })
     })
     const send = async (body: string | AsyncIterable<Uint8Array>, headers: Record<string, string> = {}) =>
-      JSON.parse(await textOf(await fetchHttp({ method: 'POST', url, headers, body, timeoutMs: 5_000 }))) as unknown
+      JSON.parse(await textOf(await nodeHttp({ method: 'POST', url, headers, body, timeoutMs: 5_000 }))) as unknown
     expect(await send('größe')).toEqual(['7', null, 'größe'])
     expect(await send(stream('ab', 'cde'), { 'Content-Length': '5' })).toEqual(['5', null, 'abcde'])
     expect(await send(stream('ab', 'cde'))).toEqual([null, 'chunked', 'abcde'])
@@ -97,7 +97,7 @@ describe('fetchHttp', () => {
         response.end()
       })
     })
-    const send = (length: string) => fetchHttp({ method: 'POST', url, headers: { 'content-length': length }, body: stream('abc', 'def'), timeoutMs: 5_000 })
+    const send = (length: string) => nodeHttp({ method: 'POST', url, headers: { 'content-length': length }, body: stream('abc', 'def'), timeoutMs: 5_000 })
     await expect(send('7')).rejects.toThrow('the body has 6 bytes, not its content-length of 7')
     await expect(send('5')).rejects.toThrow('longer than its content-length of 5')
     expect(completed).toBe(0)
@@ -115,7 +115,7 @@ describe('fetchHttp', () => {
     const body = async function* () {
       for (; pulled < total; pulled++) yield await Promise.resolve(Buffer.alloc(256 * 1024))
     }
-    const sending = fetchHttp({ method: 'POST', url, headers: {}, body: body(), timeoutMs: 20_000 })
+    const sending = nodeHttp({ method: 'POST', url, headers: {}, body: body(), timeoutMs: 20_000 })
     const request = await taken.promise
     await settled(() => pulled)
     // What is under way fills the sockets' buffers, a few MB; the upload is 128 MB.
@@ -133,7 +133,7 @@ describe('fetchHttp', () => {
       yield await Promise.resolve(Buffer.from('abc'))
       throw gone
     }
-    await expect(fetchHttp({ method: 'POST', url, headers: {}, body: body(), timeoutMs: 5_000 })).rejects.toBe(gone)
+    await expect(nodeHttp({ method: 'POST', url, headers: {}, body: body(), timeoutMs: 5_000 })).rejects.toBe(gone)
     expect(completed).toBe(0)
   })
 
@@ -147,7 +147,7 @@ describe('fetchHttp', () => {
         closed = true
       }
     }
-    const response = await fetchHttp({ method: 'POST', url, headers: {}, body: body(), timeoutMs: 5_000 })
+    const response = await nodeHttp({ method: 'POST', url, headers: {}, body: body(), timeoutMs: 5_000 })
     expect(response.status).toBe(413)
     expect(await textOf(response)).toBe('too large')
     await expect.poll(() => closed).toBe(true)
@@ -158,7 +158,7 @@ describe('fetchHttp', () => {
       const url = await serve((_, response) => {
         response.writeHead(200, headers).write('part', () => setTimeout(() => response.socket?.destroy(), 20))
       })
-      const response = await fetchHttp({ method: 'GET', url, headers: {}, timeoutMs: 5_000 })
+      const response = await nodeHttp({ method: 'GET', url, headers: {}, timeoutMs: 5_000 })
       await expect(textOf(response)).rejects.toMatchObject({ name: 'ProviderConnectionError', message: expect.stringContaining(`GET ${url}: `) })
     }
   })
@@ -167,10 +167,10 @@ describe('fetchHttp', () => {
     const url = await serve((request, response) => {
       if (request.headers['x-stall'] === 'body') response.writeHead(200).write('part')
     })
-    const response = await fetchHttp({ method: 'GET', url, headers: { 'x-stall': 'body' }, timeoutMs: 500 })
+    const response = await nodeHttp({ method: 'GET', url, headers: { 'x-stall': 'body' }, timeoutMs: 500 })
     await expect(textOf(response)).rejects.toThrow('nothing moved for 500 ms')
-    await expect(fetchHttp({ method: 'GET', url, headers: {}, timeoutMs: 500 })).rejects.toThrow('nothing moved for 500 ms')
-    await expect(fetchHttp({ method: 'POST', url, headers: {}, body: stream('x'), timeoutMs: 500 })).rejects.toThrow('nothing moved for 500 ms')
+    await expect(nodeHttp({ method: 'GET', url, headers: {}, timeoutMs: 500 })).rejects.toThrow('nothing moved for 500 ms')
+    await expect(nodeHttp({ method: 'POST', url, headers: {}, body: stream('x'), timeoutMs: 500 })).rejects.toThrow('nothing moved for 500 ms')
   })
 
   it('does not count the time that the reader or the upload\'s source takes', async () => {
@@ -186,7 +186,7 @@ describe('fetchHttp', () => {
       await pause()
       yield Buffer.from('b')
     }
-    const response = await fetchHttp({ method: 'POST', url, headers: {}, body: body(), timeoutMs: 1_000 })
+    const response = await nodeHttp({ method: 'POST', url, headers: {}, body: body(), timeoutMs: 1_000 })
     let text = ''
     for await (const piece of response.body) {
       text += Buffer.from(piece).toString()
@@ -200,18 +200,18 @@ describe('fetchHttp', () => {
     await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve))
     const { port } = free.address() as AddressInfo
     await new Promise((resolve) => free.close(resolve))
-    const failure = fetchHttp({ method: 'GET', url: `http://127.0.0.1:${port}/v1/batches?key=secret`, headers: {}, timeoutMs: 5_000 })
+    const failure = nodeHttp({ method: 'GET', url: `http://127.0.0.1:${port}/v1/batches?key=secret`, headers: {}, timeoutMs: 5_000 })
     await expect(failure).rejects.toThrow(`GET http://127.0.0.1:${port}/v1/batches: connect ECONNREFUSED`)
     await expect(failure).rejects.not.toThrow('secret')
   })
 
   it('passes a compressed body on as it is, and asks for none', async () => {
     const url = await serve((request, response) => response.end(request.headers['accept-encoding']))
-    expect(await textOf(await fetchHttp({ method: 'GET', url, headers: {}, timeoutMs: 5_000 }))).toBe('identity')
+    expect(await textOf(await nodeHttp({ method: 'GET', url, headers: {}, timeoutMs: 5_000 }))).toBe('identity')
   })
 
   it('refuses other schemes', async () => {
-    await expect(fetchHttp({ method: 'GET', url: 'file:///etc/passwd', headers: {}, timeoutMs: 5_000 })).rejects.toThrow('not an http or https URL')
+    await expect(nodeHttp({ method: 'GET', url: 'file:///etc/passwd', headers: {}, timeoutMs: 5_000 })).rejects.toThrow('not an http or https URL')
   })
 })
 
