@@ -52,7 +52,7 @@ describe('kill -9 at a random moment', () => {
 })
 
 /** The calls that one batch takes, in order. */
-const CALLS = ['POST /v1/files', 'POST /v1/batches', 'GET /v1/batches/{id}', 'GET /v1/files/{id}', 'GET /v1/files/{id}/content'] as const
+const CALLS = ['GET /v1/batches', 'POST /v1/files', 'POST /v1/batches', 'GET /v1/batches/{id}', 'GET /v1/files/{id}', 'GET /v1/files/{id}/content'] as const
 
 describe('kill -9 while the provider holds a call', () => {
   for (const call of CALLS) {
