@@ -8,7 +8,7 @@ import { workUri } from '../../crds/work-uri.ts'
 import { readChunk } from '../ledger/chunk-claim.ts'
 import { Fenced } from '../ledger/fenced.ts'
 import { Lease } from '../ledger/lease.ts'
-import { LedgerSession } from '../ledger/ledger-session.ts'
+import { LedgerSession, ledgerUri } from '../ledger/ledger-session.ts'
 import { RowSets } from '../ledger/row-sets.ts'
 import type { Parts } from '../mode.ts'
 import type { PlanRef } from '../plan/plan-object.ts'
@@ -39,7 +39,7 @@ export async function advanceLedger(parts: Parts, spec: LlmBatchJobSpec, planned
   const { ports, limits } = parts
   const { plan, header, shard } = planned
   const work = workUri(spec)
-  const uri = `${work}ledgers/${shard.ledger}.json`
+  const uri = ledgerUri(work, shard.ledger)
   const busy: Advanced = { ledger: null, waiting: { reason: 'ShardBusy', message: 'another runner works on the shard', seconds: Math.max(1, limits.leaseSeconds / 2) } }
   const lease = await Lease.acquire(ports, `${work}leases/${shard.ledger}.json`, limits.leaseSeconds)
   if (lease === null) return busy

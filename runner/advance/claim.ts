@@ -1,7 +1,6 @@
 import { IntervalSet } from '../../crds/interval-set.ts'
-import type { ChunkCommit } from '../../crds/generated/chunk.ts'
-import type { Ledger } from '../../crds/generated/ledger.ts'
 import { claimChunk } from '../ledger/chunk-claim.ts'
+import { addTotals } from '../ledger/totals.ts'
 import type { ShardContext } from './shard-context.ts'
 
 /**
@@ -42,14 +41,4 @@ export async function claimChunks(context: ShardContext): Promise<ReadonlyMap<nu
     })
   }
   return elsewhere
-}
-
-/** Sum of what two commits hold. */
-export function addTotals(a: Ledger['totals'], b: ChunkCommit['totals']): Ledger['totals'] {
-  return {
-    succeeded: a.succeeded + b.succeeded,
-    failed: a.failed + b.failed,
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-  }
 }

@@ -5,8 +5,9 @@ import type { RowOutcome } from '../formats/output-assembler.ts'
 import { finalRows, rowsOf } from '../ledger/attempts.ts'
 import { commitChunk } from '../ledger/chunk-claim.ts'
 import type { ReadBatch } from '../ledger/row-sets.ts'
+import { stillNeeded } from '../ledger/still-needed.ts'
+import { addTotals, NO_TOTALS } from '../ledger/totals.ts'
 import { writeStreamed } from '../storage/durable-write.ts'
-import { addTotals } from './claim.ts'
 import { readSegmentChunk, type SegmentRecord } from './segment.ts'
 import { readBatches, type ShardContext } from './shard-context.ts'
 import { rowsOfChunk, type ShardChunk } from './shard-rows.ts'
@@ -24,7 +25,12 @@ export async function commitChunks(context: ShardContext): Promise<void> {
   if (ready.length === 0) return
   context.report({ activity: 'committing' })
   let { totals } = session.ledger
-  for (const chunk of ready) totals = addTotals(totals, (await commitOne(context, chunk, batches)).totals)
+  // One footer at a time: chunks of a file follow one another.
+  let footer: { readonly uri: string; readonly rowGroupRows: readonly number[] } | undefined
+  for (const chunk of ready) {
+    if (footer?.uri !== chunk.file.uri) footer = { uri: chunk.file.uri, rowGroupRows: (await context.source.inspect(chunk.file)).rowGroupRows }
+    totals = addTotals(totals, (await commitOne(context, chunk, footer.rowGroupRows, batches)).totals)
+  }
   const committed = IntervalSet.parse(session.ledger.chunks.committed).union(IntervalSet.of(ready.map((chunk) => chunk.index)))
   await session.write({
     totals,
@@ -33,26 +39,12 @@ export async function commitChunks(context: ShardContext): Promise<void> {
   })
 }
 
-/** Batches that are open, or whose rows are neither all committed nor all in later batches: those still say what may be sent. */
-export function stillNeeded(batches: readonly ReadBatch[], committed: IntervalSet): ReadBatch[] {
-  let covered = committed
-  const needed: ReadBatch[] = []
-  for (const read of batches.toReversed()) {
-    const rows = rowsOf(read.members)
-    const settled = read.batch.state === 'Void' || read.batch.state === 'Harvested'
-    if (!settled || !covered.containsAll(rows)) needed.unshift(read)
-    covered = covered.union(rows)
-  }
-  return needed
-}
-
-async function commitOne(context: ShardContext, chunk: ShardChunk, batches: readonly ReadBatch[]): Promise<ChunkCommit> {
+async function commitOne(context: ShardContext, chunk: ShardChunk, rowGroupRows: readonly number[], batches: readonly ReadBatch[]): Promise<ChunkCommit> {
   const { storage, clock } = context.ports
   const { ledger } = context.session.ledger
-  const footer = await context.source.inspect(chunk.file)
-  const totals = { succeeded: 0, failed: 0, inputTokens: 0, outputTokens: 0 }
+  const totals = { ...NO_TOTALS }
   const outcomes = counted(finalOutcomes(context, chunk, batches), totals)
-  const bytes = context.assembler.encodePart(footer.rowGroupRows, chunk.from, chunk.to, outcomes)
+  const bytes = context.assembler.encodePart(rowGroupRows, chunk.from, chunk.to, outcomes)
   const part = await writeStreamed(storage, clock, `${context.work}parts/${ledger}/${context.session.uniqueName()}.part`, bytes)
   return commitChunk(context.ports, context.work + chunk.key, ledger, { part, totals })
 }

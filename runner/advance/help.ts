@@ -2,7 +2,7 @@ import { LlmbatchError } from '../../crds/errors.ts'
 import type { LlmBatchJobSpec } from '../../crds/generated/llmbatchjob.ts'
 import type { PlanHeader } from '../../crds/generated/plan-header.ts'
 import { workUri } from '../../crds/work-uri.ts'
-import { readLedger } from '../ledger/ledger-session.ts'
+import { ledgerUri, readLedger } from '../ledger/ledger-session.ts'
 import type { Parts } from '../mode.ts'
 import { PlanReader } from '../plan/plan-object.ts'
 import { advanceLedger } from './advance-ledger.ts'
@@ -33,7 +33,7 @@ export async function helpLedgers(parts: Parts, spec: LlmBatchJobSpec, ours: Pla
 
 async function helpOne(parts: Parts, spec: LlmBatchJobSpec, ours: PlanHeader, id: string): Promise<Waiting | null> {
   const { storage } = parts.ports
-  const uri = `${workUri(spec)}ledgers/${id}.json`
+  const uri = ledgerUri(workUri(spec), id)
   const ledger = await readLedger(storage, uri)
   if (ledger === null) throw new LlmbatchError('LedgerLost', `the ledger ${uri}, which claimed chunks of this shard, is gone`)
   const reader = await PlanReader.open(storage, ledger.plan)

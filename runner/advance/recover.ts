@@ -6,7 +6,8 @@ import { writeBatch, type ShardContext } from './shard-context.ts'
 /**
  * Settles every batch whose fate is open. One that never got a file id cannot have been created: its stray files are removed. One
  * with a file id may have been: it is looked up by that id and adopted, whatever its state; if it is not listed, the file is deleted, so that a
- * create which is still under way fails, and only when a second complete listing after `settleSeconds` shows nothing is it void. Throws ProviderUnavailable when a listing is not complete: then nothing is decided.
+ * create which is still under way fails, and only when a second complete listing after `settleSeconds` shows nothing is it void. Throws
+ * ProviderUnavailable when a listing is not complete: then nothing is decided.
  */
 export async function recoverBatches(context: ShardContext): Promise<void> {
   const intended = context.session.ledger.batches.filter((batch) => batch.state === 'Intended')

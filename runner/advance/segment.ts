@@ -2,6 +2,7 @@ import type { ObjectRef } from '../../crds/generated/ledger.ts'
 import { LlmbatchError } from '../../crds/errors.ts'
 import type { FailureClass } from '../provider/failure-class.ts'
 import { linesOf } from '../provider/lines.ts'
+import { readRange } from '../storage/read-range.ts'
 import type { Storage } from '../storage/storage.ts'
 
 /*
@@ -48,15 +49,9 @@ export async function* readSegmentChunk(storage: Storage, segment: ObjectRef, ch
 }
 
 async function readIndex(storage: Storage, segment: ObjectRef): Promise<Readonly<Record<string, readonly [number, number]>>> {
-  const trailer = await readBytes(storage, segment, segment.size - TRAILER, segment.size)
+  const trailer = await readRange(storage, segment, segment.size - TRAILER, segment.size)
   if (trailer.toString('latin1', 4) !== MAGIC) throw new LlmbatchError('LedgerLost', `${segment.uri} is damaged`)
   const end = segment.size - TRAILER
-  const index = await readBytes(storage, segment, end - trailer.readUInt32LE(0), end)
+  const index = await readRange(storage, segment, end - trailer.readUInt32LE(0), end)
   return JSON.parse(index.toString('utf8')) as Record<string, [number, number]>
-}
-
-async function readBytes(storage: Storage, { uri, etag }: ObjectRef, from: number, to: number): Promise<Buffer> {
-  const pieces: Uint8Array[] = []
-  for await (const piece of storage.read(uri, from, to, etag)) pieces.push(Buffer.from(piece))
-  return Buffer.concat(pieces)
 }

@@ -4,11 +4,11 @@ import type { LedgerBatch } from '../../crds/generated/ledger.ts'
 import { IntervalSet } from '../../crds/interval-set.ts'
 import { sendableRows } from '../ledger/attempts.ts'
 import type { AttemptRows } from '../ledger/row-sets.ts'
+import { stillNeeded } from '../ledger/still-needed.ts'
 import { compileTemplate, distinctColumns, renderPrompt } from '../plan/prompt-template.ts'
 import { nonce } from '../ports/random.ts'
 import type { ScratchFile } from '../ports/scratch.ts'
 import type { CallResult } from '../provider/batch-provider.ts'
-import { stillNeeded } from './commit.ts'
 import { readBatches, writeBatch, type ShardContext } from './shard-context.ts'
 
 /** Most batches of one shard that are open at the provider. */

@@ -6,12 +6,18 @@ import { writeResolved } from '../storage/durable-write.ts'
 import type { Storage } from '../storage/storage.ts'
 import { decodeJson, encodeJson } from '../storage/stored-json.ts'
 import { Fenced } from './fenced.ts'
+import { NO_TOTALS } from './totals.ts'
 
 /** Largest ledger, in bytes. */
 export const LEDGER_LIMIT = 256 * 1024
 
 type LedgerPorts = { readonly storage: Storage; readonly clock: Clock; readonly random: Random }
 type LedgerBody = Pick<Ledger, 'chunks' | 'totals' | 'batches'>
+
+/** Where a ledger lies below the work URI. */
+export function ledgerUri(work: string, ledger: string): string {
+  return `${work}ledgers/${ledger}.json`
+}
 
 /** Reads a ledger without taking it over; null when there is none. Throws LedgerLost, VersionSkew. */
 export async function readLedger(storage: Storage, uri: string): Promise<Ledger | null> {
@@ -44,7 +50,7 @@ export class LedgerSession {
     const ledger: Ledger = {
       ...(before ?? {
         chunks: { claimed: '', committed: '' },
-        totals: { succeeded: 0, failed: 0, inputTokens: 0, outputTokens: 0 },
+        totals: NO_TOTALS,
         batches: [],
       }),
       schemaVersion: 1,

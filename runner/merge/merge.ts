@@ -7,8 +7,8 @@ import { IntervalSet } from '../../crds/interval-set.ts'
 import { batchCost } from '../../crds/money.ts'
 import { encodeWireSet } from '../../crds/wire-set.ts'
 import { workUri } from '../../crds/work-uri.ts'
-import { addTotals } from '../advance/claim.ts'
 import { readChunk } from '../ledger/chunk-claim.ts'
+import { addTotals, NO_TOTALS } from '../ledger/totals.ts'
 import type { RunMode } from '../mode.ts'
 import { chunkKey } from '../plan/identities.ts'
 import { keyOfChunk, PlanReader } from '../plan/plan-object.ts'
@@ -48,7 +48,7 @@ export const merge: RunMode = async (parts, input) => {
     await writeOutput(parts, { work, target: spec.output.uri + file.name, request: header.requestDigest, digest, ifExists: spec.output.ifExists, file, columns, chunkParts })
     digests.push(digest)
   }
-  const totals = [...commits.values()].reduce((sum, commit) => addTotals(sum, commit.totals), { succeeded: 0, failed: 0, inputTokens: 0, outputTokens: 0 })
+  const totals = [...commits.values()].reduce((sum, commit) => addTotals(sum, commit.totals), NO_TOTALS)
   const tokens = { input: totals.inputTokens, output: totals.outputTokens }
   return {
     schemaVersion: 1,

@@ -34,8 +34,9 @@ export const plan: RunMode = async (parts, input) => {
   const { spec } = input
   const { storage, clock } = parts.ports
   const work = workUri(spec)
-  const files = await planFiles(parts, spec, work)
-  const { header, shards } = makePlan(spec, files, parts.cut)
+  const request = requestDigest(spec)
+  const files = await planFiles(parts, spec, work, request)
+  const { header, shards } = makePlan(spec, request, files, parts.cut)
   const ref: PlanRef = { uri: `${work}plans/${header.digest}`, digest: header.digest }
   // Equal digests are equal bytes, so a plan that is there already is this one; the survey checks it. It may be too large to be read whole.
   if ((await storage.head(ref.uri)) === null) {
@@ -47,7 +48,7 @@ export const plan: RunMode = async (parts, input) => {
   return { schemaVersion: 1, mode: 'plan', result: 'done', plan: { ...ref, files: count, chunks, shards: shardCount, rows }, ...report }
 }
 
-async function planFiles(parts: Parts, spec: LlmBatchJobSpec, work: string): Promise<PlannedFile[]> {
+async function planFiles(parts: Parts, spec: LlmBatchJobSpec, work: string, request: string): Promise<PlannedFile[]> {
   const { storage } = parts.ports
   const pattern = parseInputPattern(spec.input.uri)
   for (const [field, folder] of [['spec.output.uri', spec.output.uri], ['spec.work.uri', work]] as const) {
@@ -56,7 +57,6 @@ async function planFiles(parts: Parts, spec: LlmBatchJobSpec, work: string): Pro
     }
   }
   const { columns } = distinctColumns(compileTemplate(spec.request.prompt))
-  const request = requestDigest(spec)
   const files: PlannedFile[] = []
   for await (const info of listInputs(storage, spec.input.uri, pattern)) {
     parts.report({ mode: 'plan', activity: `reading footer ${files.length + 1}` })
@@ -98,7 +98,7 @@ async function checkTarget(parts: Parts, spec: LlmBatchJobSpec, work: string, re
 }
 
 /** The plan of these files: a pure function. A file that stands under two names is planned once and has two outputs. */
-function makePlan(spec: LlmBatchJobSpec, files: readonly PlannedFile[], cut: Cut): { readonly header: PlanHeader; readonly shards: PlanShard[] } {
+function makePlan(spec: LlmBatchJobSpec, request: string, files: readonly PlannedFile[], cut: Cut): { readonly header: PlanHeader; readonly shards: PlanShard[] } {
   const seen = new Set<string>()
   const chunks: PlanChunk[] = []
   files.forEach(({ input, footer }, file) => {
@@ -111,7 +111,7 @@ function makePlan(spec: LlmBatchJobSpec, files: readonly PlannedFile[], cut: Cut
     schemaVersion: 1 as const,
     cutVersion: cut.version,
     shardRows: packed.shardRows,
-    requestDigest: requestDigest(spec),
+    requestDigest: request,
     price: priceOf(spec.provider, spec.request.model),
     inputs: files.map(({ input }) => input),
   }

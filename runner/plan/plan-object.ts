@@ -1,10 +1,10 @@
-import { digestOf, sha256 } from '../../crds/digest.ts'
+import { canonicalJson, digestOf, sha256 } from '../../crds/digest.ts'
 import { LlmbatchError } from '../../crds/errors.ts'
 import type { PlanHeader } from '../../crds/generated/plan-header.ts'
 import type { PlanChunk, PlanShard } from '../../crds/generated/plan-shard.ts'
+import { readRange } from '../storage/read-range.ts'
 import type { Storage } from '../storage/storage.ts'
 import { decodeJson } from '../storage/stored-json.ts'
-import { canonicalJson } from '../../crds/digest.ts'
 import { chunkKey, ledgerIdOf } from './identities.ts'
 
 /*
@@ -64,11 +64,11 @@ export class PlanReader {
     if (info === null) throw new LlmbatchError('LedgerLost', `the plan ${ref.uri} is gone`)
     const damaged = (): LlmbatchError => new LlmbatchError('LedgerLost', `the plan ${ref.uri} is damaged`)
     if (info.size < TRAILER) throw damaged()
-    const trailer = await readAll(storage, ref.uri, info.size - TRAILER, info.size, info.etag)
+    const trailer = await readRange(storage, info, info.size - TRAILER, info.size)
     const lines = Number(trailer.readBigUInt64LE(0))
     const from = info.size - TRAILER - lines * ENTRY
     if (trailer.toString('latin1', 8) !== MAGIC || lines < 1 || from < 0) throw damaged()
-    const index = await readAll(storage, ref.uri, from, info.size - TRAILER, info.etag)
+    const index = await readRange(storage, info, from, info.size - TRAILER)
     const ends = Array.from({ length: lines }, (_, i) => Number(index.readBigUInt64LE(i * ENTRY)))
     if (ends.at(-1) !== from || ends.some((end, i) => end <= (ends[i - 1] ?? 0))) throw damaged()
     return new PlanReader(storage, ref, info.etag, ends)
@@ -100,7 +100,7 @@ export class PlanReader {
   }
 
   async #line(line: number): Promise<Buffer> {
-    const bytes = await readAll(this.#storage, this.#ref.uri, this.#ends[line - 1] ?? 0, this.#ends[line] ?? 0, this.#etag)
+    const bytes = await readRange(this.#storage, { uri: this.#ref.uri, etag: this.#etag }, this.#ends[line - 1] ?? 0, this.#ends[line] ?? 0)
     if (bytes[0] !== OPENING_BRACE || bytes.at(-1) !== NEWLINE) throw new LlmbatchError('LedgerLost', `the plan ${this.#ref.uri} is damaged at line ${line}`)
     return bytes
   }
@@ -116,10 +116,4 @@ export function keyOfChunk(header: Pick<PlanHeader, 'inputs' | 'requestDigest'>,
 /** The ledger id of a shard with these chunks. */
 export function ledgerIdOfChunks(header: Pick<PlanHeader, 'inputs' | 'requestDigest'>, chunks: readonly PlanChunk[]): string {
   return ledgerIdOf(chunks.map((chunk) => keyOfChunk(header, chunk)))
-}
-
-async function readAll(storage: Storage, uri: string, from: number, to: number, etag: string): Promise<Buffer> {
-  const pieces: Uint8Array[] = []
-  for await (const piece of storage.read(uri, from, to, etag)) pieces.push(Buffer.from(piece))
-  return Buffer.concat(pieces)
 }

@@ -4,8 +4,8 @@ import type { PlanShard } from '../../crds/generated/plan-shard.ts'
 import { IntervalSet } from '../../crds/interval-set.ts'
 import { batchCost } from '../../crds/money.ts'
 import { decodeWireSet, encodeWireSet } from '../../crds/wire-set.ts'
-import { addTotals } from '../advance/claim.ts'
-import { readLedger } from '../ledger/ledger-session.ts'
+import { ledgerUri, readLedger } from '../ledger/ledger-session.ts'
+import { addTotals, NO_TOTALS, type Totals } from '../ledger/totals.ts'
 import { PlanReader, type PlanRef } from '../plan/plan-object.ts'
 import type { Storage } from '../storage/storage.ts'
 
@@ -17,7 +17,7 @@ interface DoneShard {
   readonly shard: number
   readonly chunks: number
   readonly rows: number
-  readonly totals: Ledger['totals']
+  readonly totals: Totals
 }
 
 /** The done shards, as an outcome reports them. */
@@ -32,7 +32,7 @@ export async function surveyShards(storage: Storage, work: string, ref: PlanRef,
   const { price } = await reader.header()
   const done: DoneShard[] = []
   for await (const shard of reader.allShards()) {
-    const ledger = await readLedger(storage, `${work}ledgers/${shard.ledger}.json`)
+    const ledger = await readLedger(storage, ledgerUri(work, shard.ledger))
     if (ledger === null || IntervalSet.parse(ledger.chunks.committed).size < shard.chunks.length) {
       onOpen(shard, ledger)
       continue
@@ -42,7 +42,7 @@ export async function surveyShards(storage: Storage, work: string, ref: PlanRef,
   const wire = encodeWireSet(IntervalSet.of(done.map(({ shard }) => shard)), 'subset', SURVEY_SET_LIMIT)
   const kept = decodeWireSet(wire)
   const reported = done.filter(({ shard }) => kept.has(shard))
-  const totals = reported.reduce((sum, shard) => addTotals(sum, shard.totals), { succeeded: 0, failed: 0, inputTokens: 0, outputTokens: 0 })
+  const totals = reported.reduce((sum, shard) => addTotals(sum, shard.totals), NO_TOTALS)
   const tokens = { input: totals.inputTokens, output: totals.outputTokens }
   return {
     done: wire,

@@ -3,11 +3,11 @@ import { sha256 } from '../../crds/digest.ts'
 import type { ObjectRef } from '../../crds/generated/ledger.ts'
 import { LlmbatchError } from '../../crds/errors.ts'
 import type { Clock } from '../ports/clock.ts'
-import { isStorageError, PART_MINIMUM, type Storage, type UploadedPart, type WriteCondition } from './storage.ts'
+import { isStorageError, type Storage, type UploadedPart, type WriteCondition } from './storage.ts'
 
 /** Waits between tries of a write whose fate is unclear, milliseconds. */
 const UNCLEAR_BACKOFF = [100, 400, 1_000, 3_000]
-/** Bytes held before a part is sent: the bound of a streamed write's memory. */
+/** Bytes held before a part is sent: the bound of a streamed write's memory, and more than the store's PART_MINIMUM. */
 const PART_SIZE = 8 * 1024 * 1024
 
 export type WriteResult =
@@ -60,7 +60,7 @@ export async function writeStreamed(storage: Storage, clock: Clock, uri: string,
       size += piece.length
       held.push(piece)
       heldSize += piece.length
-      if (heldSize >= Math.max(PART_SIZE, PART_MINIMUM)) await flush()
+      if (heldSize >= PART_SIZE) await flush()
     }
   } catch (error) {
     // Nobody else knows this key, so nobody else would find the upload.
@@ -68,10 +68,9 @@ export async function writeStreamed(storage: Storage, clock: Clock, uri: string,
     throw error
   }
   if (uploadId === undefined) {
-    const bytes = Buffer.concat(held)
-    const written = await writeResolved(storage, clock, uri, bytes, { ifNoneMatch: '*' })
+    const written = await writeResolved(storage, clock, uri, Buffer.concat(held), { ifNoneMatch: '*' })
     if (written.kind === 'Lost') throw new LlmbatchError('InternalError', `${uri} was written by somebody else, although its name is ours alone`)
-    return { uri, etag: written.etag, size, sha256: sha256(bytes) }
+    return { uri, etag: written.etag, size, sha256: hash.digest('hex') }
   }
   if (heldSize > 0) await flush()
   return { uri, etag: await completed(storage, uri, uploadId, parts, size), size, sha256: hash.digest('hex') }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LlmBatchJobSpec } from '../../crds/generated/llmbatchjob.ts'
 import type { ProviderHttp, ProviderHttpRequest, ProviderHttpResponse } from '../../runner/ports/provider-http.ts'
 import { ProviderConnectionError } from '../../runner/ports/provider-http.ts'
+import { collectBytes } from '../../runner/storage/collect.ts'
 import { expectBilledOnce, expectOutputRight } from './oracle.ts'
 import { FILES, ROWS, runScenario } from './run-scenario.ts'
 import { World, type Scenario } from './world.ts'
@@ -18,9 +19,7 @@ async function createStep(scenario: Scenario): Promise<number> {
 }
 
 async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const pieces: Uint8Array[] = []
-  for await (const piece of body) pieces.push(piece)
-  return Buffer.concat(pieces).toString('utf8')
+  return Buffer.from(await collectBytes(body)).toString('utf8')
 }
 
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {

@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs'
-import { messageOf } from '../../crds/errors.ts'
 import type { LlmBatchJobSpec, LlmBatchJobStatus } from '../../crds/generated/llmbatchjob.ts'
 import { runJob } from '../../operator/local/run-job.ts'
 import { makeAppendAssembler } from '../../runner/formats/append-assembler.ts'
 import { makeParquetRowSource } from '../../runner/formats/parquet-row-source.ts'
 import type { Cut } from '../../runner/plan/cut.ts'
 import { MemoryScratch } from '../../runner/ports/memory-scratch.ts'
-import { ProviderConnectionError, type ProviderHttp, type ProviderHttpRequest, type ProviderHttpResponse } from '../../runner/ports/provider-http.ts'
+import type { ProviderHttp, ProviderHttpRequest, ProviderHttpResponse } from '../../runner/ports/provider-http.ts'
 import type { BatchProvider } from '../../runner/provider/batch-provider.ts'
 import { limitsOf, type ProviderLimits } from '../../runner/provider/limits.ts'
 import { makeOpenAIBatchProvider } from '../../runner/provider/openai-batch-provider.ts'
+import { simulatedHttp } from '../../runner/provider/testdata/simulated-wire.ts'
 import { runMode } from '../../runner/run-mode.ts'
+import { collectBytes } from '../../runner/storage/collect.ts'
 import { MemoryStorage } from '../../runner/storage/memory-storage.ts'
 import { DEFAULT_BEHAVIOUR, type Behaviour } from '../../simulator/behaviour.ts'
-import { ConnectionCut } from '../../simulator/api-error.ts'
 import { MemoryStore } from '../../simulator/memory-store.ts'
 import { ProviderSimulator } from '../../simulator/provider-simulator.ts'
 import { SimCluster } from './sim-cluster.ts'
@@ -163,17 +163,7 @@ export class World {
     return end
   }
 
-  /** The wire to the provider: a body that breaks, or an answer that is cut, is a fault of the connection. */
-  readonly #http: ProviderHttp = async ({ method, url, headers, body }) => {
-    const { pathname, search } = new URL(url)
-    const sent = typeof body === 'string' ? once(Buffer.from(body)) : (body ?? none())
-    try {
-      const response = await this.simulator.handle({ method, path: pathname + search, headers, body: sent })
-      return { ...response, body: connectionBody(response.body) }
-    } catch (error) {
-      throw asConnectionError(error)
-    }
-  }
+  readonly #http = simulatedHttp(this)
 
   /** Provider calls so far, by endpoint. */
   async providerState(): Promise<{ readonly calls: Readonly<Record<string, number>>; readonly batches: { readonly open: number; readonly byStatus: Readonly<Record<string, number>> } }> {
@@ -189,9 +179,7 @@ export class World {
   async #control(path: string): Promise<string> {
     const response = await this.simulator.handle({ method: 'GET', path, headers: {}, body: none() })
     if (typeof response.body === 'string') return response.body
-    const pieces: Uint8Array[] = []
-    for await (const piece of response.body) pieces.push(piece)
-    return Buffer.concat(pieces).toString('utf8')
+    return Buffer.from(await collectBytes(response.body)).toString('utf8')
   }
 
 }
@@ -200,21 +188,4 @@ const unchanged = (provider: BatchProvider): BatchProvider => provider
 
 async function* none(): AsyncGenerator<Uint8Array> {
   // A request without a body.
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(bytes)
-}
-
-async function* connectionBody(body: string | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* typeof body === 'string' ? once(Buffer.from(body)) : body
-  } catch (error) {
-    throw asConnectionError(error)
-  }
-}
-
-function asConnectionError(error: unknown): unknown {
-  if (error instanceof ConnectionCut || error instanceof ProviderConnectionError) return new ProviderConnectionError(messageOf(error), { cause: error })
-  return error
 }

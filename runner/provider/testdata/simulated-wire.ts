@@ -5,7 +5,7 @@ import { SleepingClock } from '../../ledger/testdata/test-ports.ts'
 import { ProviderConnectionError, type ProviderHttp, type ProviderHttpRequest, type ProviderHttpResponse } from '../../ports/provider-http.ts'
 
 /** The wire to a simulator in this process: a cut answer is a fault of the connection. */
-export function simulatedHttp(provider: VirtualProvider): ProviderHttp {
+export function simulatedHttp(provider: Pick<VirtualProvider, 'simulator'>): ProviderHttp {
   return async ({ method, url, headers, body }) => {
     const { pathname, search } = new URL(url)
     try {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { finalRows, sendableRows } from '../ledger/attempts.ts'
-import { AttemptModel, happenings, listed } from '../ledger/testdata/attempt-model.ts'
-import { stillNeeded } from './commit.ts'
+import { finalRows, sendableRows } from './attempts.ts'
+import { AttemptModel, happenings, listed } from './testdata/attempt-model.ts'
+import { stillNeeded } from './still-needed.ts'
 
 describe('batches that leave the ledger', () => {
   it('change nothing: what may be sent and what is final stay what they were, however often others left before', () => {
