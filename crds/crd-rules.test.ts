@@ -56,6 +56,7 @@ describe('the CRD\'s rules', () => {
     ['the provider', { provider: { type: 'Simulated', credentialsSecretRef: { name: 'openai' } } }, /^spec\.provider cannot change/],
     ['an address that is added', { provider: { ...spec.provider, baseURL: 'https://proxy/v1' } }, /^spec\.provider cannot change/],
     ['prices that are added', { provider: { ...spec.provider, prices: { m: { input: '1', output: '1', batchDiscount: '0.5' } } } }, /^spec\.provider cannot change/],
+    ['a storage endpoint that is added', { storage: { endpoint: 'https://minio' } }, /^spec\.storage\.endpoint and \.region cannot change/],
     ['the shard size', { runner: { ...spec.runner, shardRows: 1_000 } }, /^spec\.runner\.shardRows cannot change/],
   ]
 

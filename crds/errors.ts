@@ -17,7 +17,7 @@ const entry = (exitCode: number, summary: string, remedy: string): CatalogueEntr
  */
 export const ERROR_CATALOGUE = {
   InvalidJob: entry(EXIT.config, 'The LlmBatchJob does not fit the API.', 'Correct the fields that the message names; `llmbatch validate FILE` checks them all.'),
-  UnsupportedURI: entry(EXIT.config, 'The URI has a scheme that is not served here.', 'Use `file:` with `llmbatch run`; this release reads and writes `file:` only.'),
+  UnsupportedURI: entry(EXIT.config, 'The URI has a scheme that is not served here.', 'Use `s3://bucket/key`, or `file:` with `llmbatch run`; input, output and work lie in one store.'),
   InvalidInput: entry(EXIT.config, 'An input file cannot be read as Parquet.', 'Replace or remove the file that the message names, or narrow `spec.input.uri`.'),
   InputNotFound: entry(EXIT.config, 'No file matches `spec.input.uri`.', 'Check the pattern: `*` stays within one path segment, `**` crosses segments, names that start with `_` or `.` are skipped.'),
   InputChanged: entry(EXIT.config, 'An input file was replaced after the job was planned. Nothing more is spent.', 'Run the job again: it plans anew, asks for the rows of the changed file, and files that did not change keep their answers.'),
@@ -34,7 +34,23 @@ export const ERROR_CATALOGUE = {
   BatchRejected: entry(EXIT.config, 'The provider refused a batch as a whole. Nothing of it is billed.', 'Correct what the provider\'s message names, most often `spec.request.model` or `.parameters`.'),
   ProviderAccountChanged: entry(EXIT.auth, 'The credentials belong to another account than the one that holds open batches.', 'Use credentials of the former account until its batches are harvested.'),
   ProviderUnavailable: entry(EXIT.transient, 'The provider does not answer as its API says.', 'Check `spec.provider.baseURL` and the provider\'s status page; run the job again and it goes on.'),
-  StorageUnavailable: entry(EXIT.transient, 'Storage does not answer, or refuses access.', 'Check that the folder exists, is writable and has room; run the job again and it goes on.'),
+  StorageUnavailable: entry(EXIT.transient, 'Storage does not answer, or fails.', 'Check that the store is up and has room; run the job again and it goes on.'),
+  StorageDenied: entry(
+    EXIT.auth,
+    'Storage refused the credentials, or they may not do what the job needs.',
+    'Check the Secret of `spec.storage.credentialsSecretRef`, or the Pod\'s own identity: it needs to list and get the input, and to list, get, put and delete objects and multipart uploads below the output and work URIs.',
+  ),
+  StorageHostNotFound: entry(EXIT.transient, 'The host name of the storage endpoint cannot be resolved.', 'Correct `spec.storage.endpoint`, or `.addressing` if the store does not serve buckets as host names.'),
+  StorageTLSFailed: entry(EXIT.config, 'The TLS certificate of the storage endpoint is not trusted.', 'Name the ConfigMap with the CA in `spec.storage.caBundleConfigMapRef`; with `llmbatch run` give it by `--config-map NAME=FILE`.'),
+  BucketNotFound: entry(EXIT.config, 'The bucket does not exist at the storage endpoint.', 'Correct the bucket in the URI, or `spec.storage.endpoint`.'),
+  BucketRegionMismatch: entry(EXIT.config, 'The bucket lies in another region.', 'Set `spec.storage.region` to the region that the message names.'),
+  ClockSkewed: entry(EXIT.transient, 'Storage refused a request because the clock of this machine is off.', 'Set the clock by NTP.'),
+  StorageUnsuitable: entry(
+    EXIT.config,
+    'The store does not keep what the ledger rests on: of several conditional writes at once, exactly one may take effect. Nothing is spent.',
+    'Use a store with atomic conditional writes for output and work, such as AWS S3, MinIO or versitygw; ask the maker of this one.',
+  ),
+  ConfigMapNotFound: entry(EXIT.config, 'The ConfigMap with the CA bundle of storage, or its key ca.crt, is missing.', 'Give `--config-map NAME=FILE` to `llmbatch run`.'),
   LedgerLost: entry(EXIT.config, 'The work folder lost objects that this job had written. Nothing more is spent.', 'Restore the work folder. Without it the answers would be bought again; a new `spec.work.uri` does that on purpose.'),
   VersionSkew: entry(EXIT.config, 'The work folder was written by a newer llmbatch.', 'Use that version or a newer one.'),
   Incomplete: entry(EXIT.transient, 'The merge met shards that are not done.', 'Nothing to do: the shards are advanced and merged again.'),

@@ -47,6 +47,6 @@ export function failedOutcome(mode: Outcome['mode'], error: LlmbatchError): Outc
 /** Gives every error its code: storage faults may pass, anything unknown is a bug. */
 export function asLlmbatchError(error: unknown): LlmbatchError {
   if (error instanceof LlmbatchError) return error
-  if (error instanceof StorageError) return new LlmbatchError('StorageUnavailable', error.message, { cause: error })
+  if (error instanceof StorageError) return new LlmbatchError(error.code, error.message, { cause: error })
   return new LlmbatchError('InternalError', messageOf(error), { cause: error })
 }

@@ -70,6 +70,35 @@ export interface LlmBatchJobSpec {
     uri: string
   }
   /**
+   * The S3 store of input, output and work. Not needed for AWS S3 with the Pod's own identity, nor with `file:`.
+   */
+  storage?: {
+    /**
+     * Root URL of an S3-compatible store. Default is AWS S3 in `region`.
+     */
+    endpoint?: string
+    /**
+     * Region of the buckets. Default is AWS_REGION of the runner's environment, else us-east-1.
+     */
+    region?: string
+    /**
+     * Where a request names the bucket, in the path or in the host name. Default is Path with `endpoint`, VirtualHosted without.
+     */
+    addressing?: 'Path' | 'VirtualHosted'
+    /**
+     * Secret in the job's namespace with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN if they are temporary. Default is the identity of the Pod; with `llmbatch run` that of the environment.
+     */
+    credentialsSecretRef?: {
+      name: string
+    }
+    /**
+     * ConfigMap in the job's namespace whose key ca.crt holds the certificates, in PEM, that the endpoint's is checked against, beside the well-known ones.
+     */
+    caBundleConfigMapRef?: {
+      name: string
+    }
+  }
+  /**
    * What is asked for each row. Every field is part of the request digest; a change of any asks again.
    */
   request: {

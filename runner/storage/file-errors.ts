@@ -29,9 +29,11 @@ export function asStorageError(error: unknown, uri: string, what: string): unkno
     case 'ENOTDIR':
     case 'EISDIR':
     case 'EEXIST':
-      return new StorageError('Unavailable', uri, `${what} failed: a name cannot be both a file and a folder (${error.message})`, options)
+      return new StorageError('Misused', uri, `${what} failed: a name cannot be both a file and a folder (${error.message})`, options)
+    case 'ENAMETOOLONG':
+      return new StorageError('Misused', uri, `${what} failed (${error.message})`, options)
     default:
-      // ENOSPC, EDQUOT, EIO, EMFILE, ENAMETOOLONG and the rest: the system's own words say best what is wrong.
+      // ENOSPC, EDQUOT, EIO, EMFILE and the rest: the system's own words say best what is wrong.
       return new StorageError('Unavailable', uri, `${what} failed (${error.message})`, options)
   }
 }

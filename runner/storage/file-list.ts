@@ -38,7 +38,7 @@ async function entriesOf(folder: string, namePrefix: string): Promise<Entry[]> {
     const path = folder + name
     const stats = await statOrNull(path)
     if (stats === null && name.includes('\uFFFD')) {
-      throw new StorageError('Unavailable', fileUri(path), 'The name is not valid UTF-8, so the file cannot be named by a URI; rename it')
+      throw new StorageError('Misused', fileUri(path), 'The name is not valid UTF-8, so the file cannot be named by a URI; rename it')
     }
     if (stats?.isFile() === true) entries.push({ path, stats, sortKey: Buffer.from(name) })
     else if (stats?.isDirectory() === true) entries.push({ path, stats, sortKey: Buffer.from(`${name}/`) })

@@ -21,16 +21,16 @@ export function filePath(uri: string): FilePath {
   const segments = path.split('/').slice(1)
   const name = segments.at(-1) ?? ''
   if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
-    throw new StorageError('Unavailable', uri, 'The URI of a file has no empty, `.` or `..` segments and does not end in `/`')
+    throw new StorageError('Misused', uri, 'The URI of a file has no empty, `.` or `..` segments and does not end in `/`')
   }
-  if (segments.some(isHiddenName)) throw new StorageError('Unavailable', uri, 'The name is of the form that llmbatch keeps for its locks and temporary files')
+  if (segments.some(isHiddenName)) throw new StorageError('Misused', uri, 'The name is of the form that llmbatch keeps for its locks and temporary files')
   return { uri, path, folder: path.slice(0, path.length - name.length - 1) || '/', name }
 }
 
 /** The path after `file://`. Throws StorageError when the URI is none with an absolute path. */
 export function absolutePath(uri: string): string {
-  if (!uri.startsWith(`${SCHEME}/`)) throw new StorageError('Unavailable', uri, 'The URI is not file:// followed by an absolute path')
-  if (uri.includes('\0')) throw new StorageError('Unavailable', uri.replaceAll('\0', '\\0'), 'The URI holds a NUL character')
+  if (!uri.startsWith(`${SCHEME}/`)) throw new StorageError('Misused', uri, 'The URI is not file:// followed by an absolute path')
+  if (uri.includes('\0')) throw new StorageError('Misused', uri.replaceAll('\0', '\\0'), 'The URI holds a NUL character')
   return uri.slice(SCHEME.length)
 }
 
@@ -79,6 +79,13 @@ export function uploadFolder({ folder, name }: FilePath, uploadId: string): stri
 export function uploadIdOf(file: FilePath, entry: string): string | null {
   const uploadId = entry.slice(-24)
   return uploadFolder(file, uploadId) === `${file.folder === '/' ? '' : file.folder}/${entry}` ? uploadId : null
+}
+
+/** The object's name and the upload id of a hidden folder's name; null when it is no upload, or one of an object whose name was too long to repeat. */
+export function uploadOf(entry: string): { readonly name: string; readonly uploadId: string } | null {
+  const found = /^\.(.+)\.llmbatch-upload-([0-9a-f]{24})$/su.exec(entry)
+  const [, name, uploadId] = found ?? []
+  return name === undefined || uploadId === undefined || /^[0-9a-f]{64}$/.test(name) ? null : { name, uploadId }
 }
 
 function hiddenPath(folder: string, name: string, suffix: string): string {

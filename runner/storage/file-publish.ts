@@ -143,7 +143,7 @@ async function linkNew(file: FilePath, temporary: string): Promise<void> {
     await link(temporary, file.path)
   } catch (error) {
     if (isErrno(error, 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) {
-      throw new StorageError('Unavailable', file.uri, 'The file system has no hard links, which conditional writes need', { cause: error })
+      throw new StorageError('Misused', file.uri, 'The file system has no hard links, which conditional writes need', { cause: error })
     }
     if (!isErrno(error, 'EEXIST')) throw error
     // A network file system may repeat a link that had succeeded and report that repetition.
@@ -157,7 +157,7 @@ async function linkNew(file: FilePath, temporary: string): Promise<void> {
 /** Whether something has the object's name; throws when it is a folder. */
 async function refuseFolder(file: FilePath): Promise<boolean> {
   const stats = await stat(file.path).catch(nullIfMissing)
-  if (stats?.isDirectory() === true) throw new StorageError('Unavailable', file.uri, 'A folder of that name exists; a name cannot be both a file and a folder')
+  if (stats?.isDirectory() === true) throw new StorageError('Misused', file.uri, 'A folder of that name exists; a name cannot be both a file and a folder')
   return stats !== null
 }
 

@@ -34,10 +34,10 @@ describe('FileStorage', () => {
     const storage = new FileStorage()
     await storage.put(`file://${folder}/a/b`, Buffer.from('x'), { ifNoneMatch: '*' })
     for (const condition of [{ ifNoneMatch: '*' }, { ifMatch: 'x' }, { unconditional: true }] as const) {
-      await expect(storage.put(`file://${folder}/a`, Buffer.from('x'), condition)).rejects.toMatchObject({ kind: 'Unavailable', message: expect.stringContaining('both a file and a folder') })
+      await expect(storage.put(`file://${folder}/a`, Buffer.from('x'), condition)).rejects.toMatchObject({ kind: 'Misused', message: expect.stringContaining('both a file and a folder') })
     }
     for (const condition of [{ ifNoneMatch: '*' }, { unconditional: true }] as const) {
-      await expect(storage.put(`file://${folder}/a/b/c`, Buffer.from('x'), condition)).rejects.toMatchObject({ kind: 'Unavailable', message: expect.stringContaining('both a file and a folder') })
+      await expect(storage.put(`file://${folder}/a/b/c`, Buffer.from('x'), condition)).rejects.toMatchObject({ kind: 'Misused', message: expect.stringContaining('both a file and a folder') })
     }
     await storage.remove(`file://${folder}/a`)
     expect(await readdir(join(folder, 'a'))).toEqual(['b'])
@@ -127,7 +127,7 @@ describe('FileStorage', () => {
   it('names the cause when a name is too long for the file system', async () => {
     const folder = await newFolder()
     await expect(new FileStorage().put(`file://${folder}/${'x'.repeat(256)}`, Buffer.from('x'), { ifNoneMatch: '*' })).rejects.toMatchObject({
-      kind: 'Unavailable',
+      kind: 'Misused',
       message: expect.stringContaining('ENAMETOOLONG'),
     })
   })

@@ -4,8 +4,8 @@ import { guarded, isMissing, asStorageError } from './file-errors.ts'
 import { listFiles } from './file-list.ts'
 import { absolutePath, filePath, type FilePath } from './file-names.ts'
 import { checkCondition, publish, removeObject, sweepFolder, writeAll, writeTemporary } from './file-publish.ts'
-import { beginUpload, completeUpload, copyPart, dropUpload, uploadPart, type CopySource, openUploads } from './file-upload.ts'
-import { GET_LIMIT, StorageError, type ObjectInfo, type Storage, type UploadedPart, type WriteCondition } from './storage.ts'
+import { beginUpload, completeUpload, copyPart, dropUpload, openUploads, openUploadsIn, uploadPart, type CopySource } from './file-upload.ts'
+import { GET_LIMIT, StorageError, type ObjectInfo, type OpenUpload, type Storage, type UploadedPart, type WriteCondition } from './storage.ts'
 import { checkRange, READ_WINDOW } from './upload-parts.ts'
 
 /**
@@ -42,7 +42,7 @@ export class FileStorage implements Storage {
       const opened = await openFile(path)
       if (opened === null) return null
       try {
-        if (opened.stats.size > GET_LIMIT) throw new StorageError('Unavailable', uri, `The object has over ${GET_LIMIT} bytes and is read by ranges only`)
+        if (opened.stats.size > GET_LIMIT) throw new StorageError('Misused', uri, `The object has over ${GET_LIMIT} bytes and is read by ranges only`)
         const bytes = await readExactly(opened.handle, 0, Number(opened.stats.size))
         if (bytes === null) throw new StorageError('Unavailable', uri, 'The file was cut short while it was read')
         return { etag: contentEtag(bytes), bytes }
@@ -121,6 +121,10 @@ export class FileStorage implements Storage {
   async listUploads(uri: string): Promise<readonly string[]> {
     const file = filePath(uri)
     return await guarded(uri, 'Listing uploads', () => openUploads(file))
+  }
+
+  async listFolderUploads(folder: string): Promise<readonly OpenUpload[]> {
+    return await guarded(folder, 'Listing uploads', () => openUploadsIn(absolutePath(folder)))
   }
 
   async abortUpload(uri: string, uploadId: string): Promise<void> {

@@ -2,9 +2,9 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openFile, openMatching, readWindows, statEtag } from './file-content.ts'
 import { isErrno, isMissing } from './file-errors.ts'
-import { filePath, newUploadId, temporaryPath, uploadFolder, uploadIdOf, type FilePath } from './file-names.ts'
+import { filePath, fileUri, newUploadId, temporaryPath, uploadFolder, uploadIdOf, uploadOf, type FilePath } from './file-names.ts'
 import { checkCondition, makeFolder, publish, syncFolder, writeAll, writeTemporary } from './file-publish.ts'
-import { StorageError, type UploadedPart, type WriteCondition } from './storage.ts'
+import { StorageError, type OpenUpload, type UploadedPart, type WriteCondition } from './storage.ts'
 import { checkPartNumber, checkParts, checkRange } from './upload-parts.ts'
 
 /** Bytes copied at a time between files. */
@@ -79,11 +79,22 @@ export async function completeUpload(file: FilePath, uploadId: string, parts: re
 
 /** Ids of the object's uploads that were neither completed nor dropped. */
 export async function openUploads(file: FilePath): Promise<string[]> {
-  const entries = await readdir(file.folder).catch((error: unknown) => {
+  return (await entriesOf(file.folder)).map((entry) => uploadIdOf(file, entry)).filter((uploadId) => uploadId !== null)
+}
+
+/** Open uploads of the objects in a folder (a path that ends in `/`), as far as their hidden names still tell the object's. */
+export async function openUploadsIn(folder: string): Promise<OpenUpload[]> {
+  return (await entriesOf(folder)).flatMap((entry) => {
+    const upload = uploadOf(entry)
+    return upload === null ? [] : [{ uri: fileUri(folder + upload.name), uploadId: upload.uploadId }]
+  })
+}
+
+async function entriesOf(folder: string): Promise<string[]> {
+  return await readdir(folder).catch((error: unknown) => {
     if (isMissing(error)) return []
     throw error
   })
-  return entries.map((entry) => uploadIdOf(file, entry)).filter((uploadId) => uploadId !== null)
 }
 
 /** Forgets an upload in one step, then frees its space. One that is unknown counts as dropped. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { GET_LIMIT, StorageError, type ObjectInfo, type Storage, type UploadedPart, type WriteCondition } from './storage.ts'
+import { GET_LIMIT, StorageError, type ObjectInfo, type OpenUpload, type Storage, type UploadedPart, type WriteCondition } from './storage.ts'
 import { checkPartNumber, checkParts, checkRange, READ_WINDOW } from './upload-parts.ts'
 
 interface StoredObject {
@@ -38,7 +38,7 @@ export class MemoryStorage implements Storage {
     await Promise.resolve()
     const object = this.#objects.get(uri)
     if (object === undefined) return null
-    if (object.bytes.length > GET_LIMIT) throw new StorageError('Unavailable', uri, `The object has over ${GET_LIMIT} bytes and is read by ranges only`)
+    if (object.bytes.length > GET_LIMIT) throw new StorageError('Misused', uri, `The object has over ${GET_LIMIT} bytes and is read by ranges only`)
     return { etag: object.etag, bytes: copyOf(object.bytes) }
   }
 
@@ -111,13 +111,18 @@ export class MemoryStorage implements Storage {
     return this.openUploads().flatMap((upload) => (upload.uri === uri ? [upload.uploadId] : []))
   }
 
+  async listFolderUploads(folder: string): Promise<readonly OpenUpload[]> {
+    await Promise.resolve()
+    return this.openUploads().filter(({ uri }) => uri.startsWith(folder) && !uri.slice(folder.length).includes('/'))
+  }
+
   async abortUpload(uri: string, uploadId: string): Promise<void> {
     await Promise.resolve()
     if (this.#uploads.get(uploadId)?.uri === uri) this.#uploads.delete(uploadId)
   }
 
   /** URIs and ids of the uploads that were neither completed nor aborted: a finished job leaves none. */
-  openUploads(): readonly { readonly uri: string; readonly uploadId: string }[] {
+  openUploads(): readonly OpenUpload[] {
     return [...this.#uploads].map(([uploadId, { uri }]) => ({ uri, uploadId }))
   }
 

@@ -43,7 +43,7 @@ export function describeUploadContract(under: { readonly storage: () => Storage;
       const id = await storage.beginUpload(uri)
       const stale = await storage.uploadPart(uri, id, 1, filled(1, 4))
       const part = await storage.uploadPart(uri, id, 1, filled(2, 5))
-      await expect(storage.completeUpload(uri, id, [stale], { ifNoneMatch: '*' })).rejects.toMatchObject({ kind: 'Unavailable' })
+      await expect(storage.completeUpload(uri, id, [stale], { ifNoneMatch: '*' })).rejects.toMatchObject({ kind: 'Misused' })
       const etag = await storage.completeUpload(uri, id, [part], { ifNoneMatch: '*' })
       expect(await runsOf(storage.read(uri, 0, 5, etag))).toEqual([[2, 5]])
     })
@@ -112,6 +112,18 @@ export function describeUploadContract(under: { readonly storage: () => Storage;
       await storage.abortUpload(`${uri}2`, elsewhere)
     })
 
+    it('lists the uploads of the objects in a folder', async () => {
+      const storage = under.storage()
+      const base = under.folder()
+      expect(await storage.listFolderUploads(`${base}sub/`)).toEqual([])
+      const uris = [`${base}sub/a b`, `${base}sub/é`, `${base}sub/deeper/c`, `${base}other`]
+      const uploads = await Promise.all(uris.map(async (uri) => ({ uri, uploadId: await storage.beginUpload(uri) })))
+      const found = await storage.listFolderUploads(`${base}sub/`)
+      expect(found.toSorted((a, b) => (a.uri < b.uri ? -1 : 1))).toEqual(uploads.slice(0, 2))
+      for (const { uri, uploadId } of uploads) await storage.abortUpload(uri, uploadId)
+      expect(await storage.listFolderUploads(`${base}sub/`)).toEqual([])
+    })
+
     it('lets one of eight completions with If-None-Match win', async () => {
       const storage = under.storage()
       const uri = `${under.folder()}object`
@@ -137,7 +149,7 @@ export function describeUploadContract(under: { readonly storage: () => Storage;
       const large = await storage.uploadPart(uri, id, 2, filled(2, PART_MINIMUM))
       const end = await storage.uploadPart(uri, id, 3, filled(3, 1))
       for (const parts of [[small, end], [end, large], [large, large], [large, { partNumber: 4, etag: end.etag }], []]) {
-        await expect(storage.completeUpload(uri, id, parts, { ifNoneMatch: '*' })).rejects.toMatchObject({ name: 'StorageError', kind: 'Unavailable' })
+        await expect(storage.completeUpload(uri, id, parts, { ifNoneMatch: '*' })).rejects.toMatchObject({ name: 'StorageError', kind: 'Misused' })
       }
       for (const number of [0, 10_001, 1.5]) await expect(storage.uploadPart(uri, id, number, filled(1, 1))).rejects.toThrow(RangeError)
       expect(await storage.head(uri)).toBeNull()

@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../../crds/errors.ts'
+
 /** An object as a listing or a HEAD shows it. */
 export interface ObjectInfo {
   /** Absolute, e.g. file:///data/a.parquet or s3://bucket/a.parquet. Not percent-encoded: a key's characters stand as they are. */
@@ -14,6 +16,12 @@ export type WriteCondition = { readonly ifNoneMatch: '*' } | { readonly ifMatch:
 export interface UploadedPart {
   readonly partNumber: number
   readonly etag: string
+}
+
+/** An upload that was neither completed nor aborted. */
+export interface OpenUpload {
+  readonly uri: string
+  readonly uploadId: string
 }
 
 /**
@@ -43,6 +51,8 @@ export interface Storage {
   completeUpload(uri: string, uploadId: string, parts: readonly UploadedPart[], condition: WriteCondition): Promise<string>
   /** Ids of the uploads of this object that were neither completed nor aborted: what a crash left behind, or another process is at. */
   listUploads(uri: string): Promise<readonly string[]>
+  /** The same for all objects that lie directly in a folder (a URI that ends in `/`). For file:, those whose names have at most 120 bytes. */
+  listFolderUploads(folder: string): Promise<readonly OpenUpload[]>
   /** Drops an upload and its parts. One that is unknown counts as dropped. */
   abortUpload(uri: string, uploadId: string): Promise<void>
 }
@@ -57,19 +67,23 @@ export const PART_MINIMUM = 5 * 1024 * 1024
  * - PreconditionFailed: the condition did not hold (412), or another write of the same object is under way (409).
  * - Unclear: the write may or may not have taken effect (timeout, reset, 5xx): look at the object before going on.
  * - Denied: access refused.
- * - Unavailable: storage cannot be used now (no room, I/O error); a write did not take effect.
+ * - Unavailable: storage cannot be used now (throttled, no room, I/O error); a write did not take effect. Another try may help.
+ * - Misused: the store cannot do what was asked, now or later (an unknown bucket, an untrusted certificate, an object too large to get); nothing took effect.
  */
-export type StorageErrorKind = 'NotFound' | 'PreconditionFailed' | 'Unclear' | 'Denied' | 'Unavailable'
+export type StorageErrorKind = 'NotFound' | 'PreconditionFailed' | 'Unclear' | 'Denied' | 'Unavailable' | 'Misused'
 
 export class StorageError extends Error {
   readonly kind: StorageErrorKind
   readonly uri: string
+  /** What the user is told when the error ends the run. */
+  readonly code: ErrorCode
 
-  constructor(kind: StorageErrorKind, uri: string, message: string, options?: ErrorOptions) {
+  constructor(kind: StorageErrorKind, uri: string, message: string, options?: ErrorOptions & { readonly code?: ErrorCode }) {
     super(`${message}: ${uri}`, options)
     this.name = 'StorageError'
     this.kind = kind
     this.uri = uri
+    this.code = options?.code ?? (kind === 'Denied' ? 'StorageDenied' : 'StorageUnavailable')
   }
 }
 

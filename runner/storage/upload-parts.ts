@@ -20,11 +20,11 @@ export function checkRange(uri: string, from: number, to: number, size: number):
 }
 
 /**
- * Throws `Unavailable` (nothing took effect) unless `parts` can be joined: at least one, ascending part numbers, each
+ * Throws Misused unless `parts` can be joined: at least one, ascending part numbers, each
  * with the ETag that `stored` has for it, and none but the last under `PART_MINIMUM`.
  */
 export function checkParts(uri: string, parts: readonly UploadedPart[], stored: ReadonlyMap<number, { readonly etag: string; readonly size: number }>): void {
-  const refuse = (why: string) => new StorageError('Unavailable', uri, `The upload cannot be completed: ${why}`)
+  const refuse = (why: string) => new StorageError('Misused', uri, `The upload cannot be completed: ${why}`)
   if (parts.length === 0) throw refuse('it names no parts')
   let previous = 0
   for (const [index, { partNumber, etag }] of parts.entries()) {

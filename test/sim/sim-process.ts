@@ -157,6 +157,7 @@ export class SimProcess {
       copyPart: (uri, id, part, source) => call(`copyPart ${uri} ${part}`, () => inner.copyPart(uri, id, part, source)),
       completeUpload: (uri, id, parts, condition) => call(`completeUpload ${uri}`, () => inner.completeUpload(uri, id, parts, condition)),
       listUploads: (uri) => call(`listUploads ${uri}`, () => inner.listUploads(uri)),
+      listFolderUploads: (folder) => call(`listFolderUploads ${folder}`, () => inner.listFolderUploads(folder)),
       abortUpload: (uri, id) => call(`abortUpload ${uri}`, () => inner.abortUpload(uri, id)),
     }
   }
