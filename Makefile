@@ -8,10 +8,12 @@ SHELL := /bin/sh
 
 INSTALLED := node_modules/.package-lock.json
 GENERATED := crds/generated docs/errors.md
+VERSITYGW_VERSION := v1.8.0
+VERSITYGW := build/tools/versitygw-$(VERSITYGW_VERSION)
 
 .PHONY: help
 help: ## List the targets.
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## Run examples/wordnet against the simulator; the answers land in build/demo/out/.
@@ -31,9 +33,20 @@ test-sim: setup ## Run a whole job in virtual time, with a kill at every I/O cal
 test-kill: setup ## Kill real processes at random moments; the next run finishes and the bill holds each row once.
 	vitest run --config test/kill/vitest.config.ts
 
+.PHONY: test-s3
+test-s3: setup $(VERSITYGW) ## Run the S3 tests against a real S3 server (needs Go 1.25 or newer; builds the server once).
+	vitest run --config test/s3/vitest.config.ts
+
+$(VERSITYGW): test/s3/build-versitygw.sh
+	test/s3/build-versitygw.sh $(VERSITYGW_VERSION) $@
+
 .PHONY: test-readers
 test-readers: demo ## Read the demo's output with DuckDB and PyArrow (needs Python 3.11 or newer; makes a venv).
 	test/readers/run-readers.sh
+
+.PHONY: bench-job
+bench-job: setup $(VERSITYGW) ## Measure a job of 200,000 rows on S3: rows/s, requests and peak memory (needs Go, as test-s3 does).
+	node test/bench/job-bench.ts
 
 .PHONY: examples
 examples: setup ## Validate each example and run it against the simulator, in build/examples/.

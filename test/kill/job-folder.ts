@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -23,16 +23,50 @@ interface Hold {
   readonly state: 'waiting' | 'holding' | 'released' | 'dropped'
 }
 
-/** A folder with a job, its input, and a simulator of its own. */
+/** Where a job's input and output lie. */
+export interface Place {
+  /** Root of `data/` and `out/`; ends in `/`. */
+  readonly root: string
+  /** Further fields of the spec: `storage`, `work`. */
+  readonly spec?: object
+  /** What the command line finds in its environment. */
+  readonly env: Readonly<Record<string, string>>
+  putInput(file: string, bytes: Uint8Array): Promise<void>
+  readOutput(file: string): Promise<Uint8Array>
+  /** What the job should not have left: temporary files and locks beside the output, unfinished uploads. */
+  leftovers(): Promise<readonly string[]>
+}
+
+/** Files beside the manifest. */
+function folderPlace(path: string): Place {
+  return {
+    root: 'file:./',
+    env: {},
+    putInput: async (file, bytes) => {
+      const target = join(path, 'data', file)
+      mkdirSync(join(target, '..'), { recursive: true })
+      writeFileSync(target, bytes)
+    },
+    readOutput: async (file) => readFileSync(join(path, 'out', file)),
+    leftovers: async () => readdirSync(join(path, 'out')).filter((name) => name.startsWith('.')),
+  }
+}
+
+/** A folder with a job and a simulator of its own, and a place with its input. */
 export class JobFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'llmbatch-kill-'))
+  readonly place: Place
   readonly #files: string[] = []
   #prompt = 'Meaning: {{gloss.definition}}'
   #url = ''
 
-  static async make(files: readonly string[]): Promise<JobFolder> {
-    const folder = new JobFolder()
-    for (const file of files) folder.addInput(file)
+  private constructor(place: (path: string) => Place) {
+    this.place = place(this.path)
+  }
+
+  static async make(files: readonly string[], place: (path: string) => Place = folderPlace): Promise<JobFolder> {
+    const folder = new JobFolder(place)
+    for (const file of files) await folder.addInput(file)
     folder.writeJob('Fail')
     folder.#url = (await ensureSimulator(folder.#state)).url
     return folder
@@ -42,10 +76,8 @@ export class JobFolder {
     return join(this.path, 'simulator')
   }
 
-  addInput(file: string): void {
-    const target = join(this.path, 'data', file)
-    mkdirSync(join(target, '..'), { recursive: true })
-    copyFileSync(join(DATA, file), target)
+  async addInput(file: string): Promise<void> {
+    await this.place.putInput(file, readFileSync(join(DATA, file)))
     this.#files.push(file)
   }
 
@@ -53,18 +85,23 @@ export class JobFolder {
   writeJob(ifExists: 'Fail' | 'Overwrite', prompt = this.#prompt): void {
     this.#prompt = prompt
     const spec = {
-      input: { uri: 'file:./data/**/*.parquet' },
-      output: { uri: 'file:./out/', ifExists },
+      input: { uri: `${this.place.root}data/**/*.parquet` },
+      output: { uri: `${this.place.root}out/`, ifExists },
+      ...this.place.spec,
       request: { model: 'simulated-small', prompt },
       provider: { type: 'Simulated' },
       runner: { parallelism: 2, shardRows: 1000 },
     }
     // JSON is YAML.
-    writeFileSync(join(this.path, 'job.yaml'), JSON.stringify({ apiVersion: 'llmbatch.io/v1alpha1', kind: 'LlmBatchJob', metadata: { name: 'kill' }, spec }))
+    this.writeManifest(JSON.stringify({ apiVersion: 'llmbatch.io/v1alpha1', kind: 'LlmBatchJob', metadata: { name: 'kill' }, spec }))
+  }
+
+  writeManifest(text: string): void {
+    writeFileSync(join(this.path, 'job.yaml'), text)
   }
 
   start(): CliProcess {
-    return startCli(['run', join(this.path, 'job.yaml'), '--simulator-state', this.#state])
+    return startCli(['run', join(this.path, 'job.yaml'), '--simulator-state', this.#state], this.place.env)
   }
 
   /** Runs the job to its end and checks that it ended well. */
@@ -78,8 +115,8 @@ export class JobFolder {
   async expectRight(editions = 1): Promise<void> {
     let rows = 0
     for (const file of this.#files) {
-      const before = await readRows(join(this.path, 'data', file))
-      const after = await readRows(join(this.path, 'out', file))
+      const before = await rowsOf(readFileSync(join(DATA, file)))
+      const after = await rowsOf(await this.place.readOutput(file))
       expect(after.map(({ synset, words, gloss }) => ({ synset, words, gloss }))).toEqual(before)
       expect(after.map((row) => row['llm_response'])).toEqual(before.map((row) => this.#expected(row)))
       rows += before.length
@@ -87,7 +124,7 @@ export class JobFolder {
     const bill = (await this.bill()).filter((line) => line.billed)
     expect(bill.length, 'billed rows').toBe(rows * editions)
     expect(new Set(bill.map((line) => line.customId.split('-').slice(0, 2).join('-'))).size, 'different rows billed').toBe(rows * editions)
-    expect(readdirSync(join(this.path, 'out')).filter((name) => name.startsWith('.')), 'leftovers beside the output').toEqual([])
+    expect(await this.place.leftovers(), 'leftovers').toEqual([])
   }
 
   async bill(): Promise<{ readonly customId: string; readonly billed: boolean }[]> {
@@ -137,9 +174,8 @@ export class JobFolder {
   }
 }
 
-async function readRows(path: string): Promise<Row[]> {
-  const bytes = new Uint8Array(readFileSync(path))
-  return (await parquetReadObjects({ file: bytes.buffer, compressors })) as Row[]
+async function rowsOf(file: Uint8Array): Promise<Row[]> {
+  return (await parquetReadObjects({ file: new Uint8Array(file).buffer, compressors })) as Row[]
 }
 
 /** Processes that a process started and that live. Linux only. */

@@ -35,7 +35,7 @@ function kill(run: CliProcess, victim: Victim): boolean {
 describe('kill -9 at a random moment', () => {
   for (let moment = 0; moment < 24; moment++) {
     const victim: Victim = moment % 2 === 0 ? 'run' : 'runner'
-    // Spread over a run's length, with a random part: each session of this suite tries other moments.
+    // Spread over a run's length, with a random part: each run of this suite tries other moments.
     const afterMs = 150 + Math.floor(moment / 2) * 250 + Math.floor(Math.random() * 250)
     it(`of the ${victim} after ${afterMs} ms: the next run finishes, and the bill holds each row once`, { timeout: 60_000 }, async () => {
       const folder = await makeFolder()
@@ -116,7 +116,7 @@ describe('one job, several runs', () => {
     const folder = await makeFolder([FILES.shape, FILES.phenomenon])
     await folder.finish()
     const paid = (await folder.bill()).length
-    folder.addInput(FILES.feeling)
+    await folder.addInput(FILES.feeling)
     await folder.finish()
     await folder.expectRight()
     expect((await folder.bill()).length).toBe(paid + 428)
