@@ -18,9 +18,11 @@ export interface CliProcess {
   kill(signal: NodeJS.Signals): void
 }
 
-/** Starts the command line with exactly this environment beside PATH and HOME. */
-export function startCli(args: readonly string[], env: Readonly<Record<string, string>> = {}, bin: string = BIN): CliProcess {
-  const child = spawn(bin, args, { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+/** Starts the command line with exactly this environment beside PATH and HOME, and this on its standard input. */
+export function startCli(args: readonly string[], env: Readonly<Record<string, string>> = {}, bin: string = BIN, input?: Uint8Array): CliProcess {
+  const child = spawn(bin, args, { env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  // Without input it reads an end of file at once, as with `</dev/null`.
+  child.stdin.end(input)
   let stdout = ''
   let stderr = ''
   const waiters = new Set<() => void>()

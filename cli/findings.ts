@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../crds/errors.ts'
 import type { LlmBatchJobSpec } from '../crds/generated/llmbatchjob.ts'
 
 /** A place in a manifest: field names and list positions from the root. */
@@ -5,6 +6,8 @@ export type FieldPath = readonly (string | number)[]
 
 /** One thing that is wrong with a manifest. */
 export interface Finding {
+  /** Default is InvalidJob. */
+  readonly code?: ErrorCode
   /** Where, empty for the document as a whole. */
   readonly path: FieldPath
   /** What is wrong, to follow the field's name: "is missing". */
@@ -17,6 +20,8 @@ export interface Finding {
 
 /** A finding as it is shown: with the field in Kubernetes' notation and its line. */
 export interface LocatedFinding {
+  /** An entry of docs/errors.md. */
+  readonly code: ErrorCode
   /** E.g. `spec.request.prompt`; empty for the document as a whole. */
   readonly field: string
   readonly problem: string
@@ -47,6 +52,12 @@ export function fieldText(path: FieldPath): string {
 /** Whether `path` is `root` or lies in it. */
 export function isWithin(path: FieldPath, root: FieldPath): boolean {
   return root.every((step, i) => path[i] === step)
+}
+
+/** A value as it is shown in a finding: JSON, cut to 80 characters. */
+export function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'undefined'
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text
 }
 
 /** The findings as text, two lines each at most, the field first. */

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ERROR_CATALOGUE } from '../crds/errors.ts'
 import { formatFindings } from './findings.ts'
-import { checkManifest, loadJob } from './load-job.ts'
+import { checkManifest, checkManifests, loadJob } from './load-job.ts'
 
 const testdata = new URL('testdata/', import.meta.url)
 const names = readdirSync(testdata).filter((name) => name.endsWith('.yaml'))
@@ -21,8 +22,8 @@ spec:
 
 describe('a manifest that is wrong', () => {
   it.each(names.filter((name) => !name.startsWith('valid-')))('%s: every problem is named with its field, its line and a way out', (name) => {
-    const checked = checkManifest(textOf(name))
-    expect('findings' in checked ? `${formatFindings(checked.findings).join('\n')}\n` : 'no findings').toBe(textOf(name.replace('.yaml', '.txt')))
+    const findings = checkManifests(textOf(name), '/jobs/a/job.yaml').flatMap((checked) => ('findings' in checked ? checked.findings : []))
+    expect(`${formatFindings(findings).join('\n')}\n`).toBe(textOf(name.replace('.yaml', '.txt')))
   })
 
   it('is refused as InvalidJob, exit code 64, naming the file', async () => {
@@ -39,6 +40,18 @@ describe('a manifest that is wrong', () => {
     expect(checkManifest(GOOD + `# ${'x'.repeat(1.5 * 1024 * 1024)}`)).toMatchObject({ findings: [{ problem: expect.stringContaining('larger than') as unknown }] })
   })
 
+  it('whose spec a runner\'s environment cannot hold is refused, by the size it takes compressed', () => {
+    const noise = Array.from({ length: 4_000 }, (_, i) => createHash('sha256').update(String(i)).digest('hex')).join('')
+    expect(checkManifest(GOOD.replace('model:', `parameters: {metadata: "${noise.slice(0, 200_000)}"}, model:`))).toMatchObject({
+      findings: [{ code: 'SpecTooLarge', field: 'spec.request', problem: expect.stringMatching(/^is too large: the spec takes \d+ characters compressed; the limit is 98304$/) as unknown, line: 8 }],
+    })
+    expect(checkManifest(GOOD.replace('model:', `parameters: {metadata: "${'x'.repeat(200_000)}"}, model:`))).toHaveProperty('job')
+  })
+
+  it('is not run when it holds several jobs', () => {
+    expect(checkManifest(`${GOOD}---${GOOD.replace('products', 'prices')}`)).toMatchObject({ findings: [{ problem: 'the file holds 2 LlmBatchJobs', instead: 'one is run at a time: write each into a file of its own' }] })
+  })
+
   it('whose aliases expand without end is refused', () => {
     const levels = Array.from({ length: 12 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array.from({ length: 10 }, () => `*l${i}`).join(', ')}]`)
     expect(checkManifest(`l0: &l0 [x]\n${levels.join('\n')}\n`)).toMatchObject({ findings: [{ problem: expect.stringContaining('not valid YAML') as unknown }] })
@@ -47,11 +60,11 @@ describe('a manifest that is wrong', () => {
 
 describe('a manifest that is right', () => {
   it.each(names.filter((name) => name.startsWith('valid-')))('%s is accepted', (name) => {
-    expect(checkManifest(textOf(name))).toHaveProperty('job')
+    expect(checkManifests(textOf(name), '/jobs/a/job.yaml')).toEqual([expect.objectContaining({ job: expect.anything() as unknown })])
   })
 
   it('gets the defaults of the CRD, nested ones too', () => {
-    expect(checkManifest(GOOD)).toEqual({
+    expect(checkManifest(GOOD)).toMatchObject({
       job: {
         name: 'products',
         spec: {
@@ -75,8 +88,8 @@ describe('a manifest that is right', () => {
       kind: 'LlmBatchJob',
       metadata: { name: 'products', namespace: 'catalog' },
       spec: {
-        input: { uri: 's3://b/in/*.parquet' },
-        output: { uri: 's3://b/out/' },
+        input: { uri: 's3://bucket/in/*.parquet' },
+        output: { uri: 's3://bucket/out/' },
         request: { model: 'm', prompt: '{{p}}' },
         provider: { type: 'OpenAI', credentialsSecretRef: { name: 'openai' }, prices: { m: { input: '1', output: '2' } } },
       },

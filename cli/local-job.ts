@@ -13,7 +13,7 @@ export interface LocalJob {
   readonly spec: LlmBatchJobSpec
 }
 
-/** Makes a manifest's job local: `file:./x` is relative to the folder of the job file. Throws UnsupportedURI. */
+/** Makes a manifest's job local: `file:./x` is relative to the folder of the job file; s3:// URIs stay. Throws UnsupportedURI. */
 export function localJob(manifest: JobManifest, jobFile: string): LocalJob {
   const folder = dirname(resolve(jobFile))
   const { name, namespace = 'default', spec } = manifest
@@ -37,14 +37,15 @@ export function withSimulator(job: LocalJob, url: string): LocalJob {
   return { ...job, spec: { ...job.spec, provider: { type: 'Simulated', baseURL: `${url}/v1`, ...(prices === undefined ? {} : { prices }) } } }
 }
 
-/** The path of a file: URI that localJob made. */
-export function pathOfFileUri(uri: string): string {
-  return uri.slice('file://'.length)
+/** A URI that localJob made, as a person would open it: the path of a file: URI. */
+export function shownUri(uri: string): string {
+  return uri.startsWith('file://') ? uri.slice('file://'.length) : uri
 }
 
-/** `file:` and an absolute path, normalised and not percent-encoded; a `/` at the end stays. */
+/** For file:, an absolute path, normalised and not percent-encoded; a `/` at the end stays. */
 function absoluteUri(uri: string, folder: string, field: string): string {
-  if (!uri.startsWith('file:')) throw new LlmbatchError('UnsupportedURI', `${field}: ${uri} is not a file: URI, and a local run reads and writes files only`)
+  if (uri.startsWith('s3://')) return uri
+  if (!uri.startsWith('file:')) throw new LlmbatchError('UnsupportedURI', `${field}: ${uri} is neither an s3:// nor a file: URI`)
   const path = uri.slice('file:'.length).replace(/^\/\/(?=\/)/, '')
   const absolute = resolve(folder, path)
   return `file://${absolute}${path.endsWith('/') && absolute !== '/' ? '/' : ''}`

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -57,6 +57,11 @@ ${WRONG}: 2 problems
 `)
   })
 
+  it('reads standard input as -', async () => {
+    const { code, stdout } = await startCli(['validate', '-'], {}, undefined, readFileSync(WRONG)).ended
+    expect({ code, stdout }).toEqual({ code: 64, stdout: expect.stringContaining('-: 2 problems\n  line 6: spec.output.ifExists is "Replace"') as unknown })
+  })
+
   it('writes the same as JSON', async () => {
     const { code, stdout } = await runCli(['validate', WRONG, '-o', 'json'])
     expect(code).toBe(64)
@@ -65,8 +70,8 @@ ${WRONG}: 2 problems
         file: WRONG,
         valid: false,
         findings: [
-          { field: 'spec.output.ifExists', problem: 'is "Replace"', instead: 'write one of Fail, Overwrite', line: 6 },
-          { field: 'spec.provider.type', problem: 'is "Openai"', instead: 'write OpenAI; the values are OpenAI, Simulated', line: 10 },
+          { code: 'InvalidJob', field: 'spec.output.ifExists', problem: 'is "Replace"', instead: 'write one of Fail, Overwrite', line: 6 },
+          { code: 'InvalidJob', field: 'spec.provider.type', problem: 'is "Openai"', instead: 'write OpenAI; the values are OpenAI, Simulated', line: 10 },
         ],
       },
     ])

@@ -4,15 +4,15 @@ import type { FieldPath, Finding } from './findings.ts'
 /** Largest manifest, in bytes: what an API server's request may hold (etcd's limit). */
 export const MANIFEST_LIMIT = 1.5 * 1024 * 1024
 
-/** A manifest's one YAML document: its value, and where its fields stand. */
+/** One YAML document of a manifest: its value, and where its fields stand. */
 export interface ManifestDocument {
   readonly value: unknown
   /** Line, from 1, of a field, or of the nearest field around it that the file has. */
   lineOf(path: FieldPath): number | undefined
 }
 
-/** Reads YAML (or JSON, which is YAML) that must hold one document. */
-export function readManifestDocument(text: string): { document: ManifestDocument } | { findings: Finding[] } {
+/** Reads the documents of a YAML (or JSON, which is YAML) file, one or more. */
+export function readManifestDocuments(text: string): { readonly documents: readonly ManifestDocument[] } | { readonly findings: readonly Finding[] } {
   if (Buffer.byteLength(text) > MANIFEST_LIMIT) {
     return { findings: [{ path: [], problem: `the file is larger than ${MANIFEST_LIMIT} bytes, the most that an API server takes`, instead: 'shorten spec.request' }] }
   }
@@ -24,22 +24,14 @@ export function readManifestDocument(text: string): { document: ManifestDocument
   if (errors.length > 0) {
     return { findings: errors.map((error) => ({ path: [], problem: `not valid YAML: ${error.message}`, line: lines.linePos(error.pos[0]).line })) }
   }
-  const [document, second] = documents
-  if (document === undefined) return { findings: [{ path: [], problem: 'the file holds no document', instead: 'write one LlmBatchJob; examples/ has some' }] }
-  if (second !== undefined) {
-    const line = second.contents === null ? undefined : lines.linePos(second.contents.range[0]).line
-    const finding: Finding = { path: [], problem: `the file holds ${documents.length} documents`, instead: 'write one LlmBatchJob per file' }
-    return { findings: [line === undefined ? finding : { ...finding, line }] }
-  }
-  let value: unknown
+  if (documents.length === 0) return { findings: [{ path: [], problem: 'the file holds no document', instead: 'write one LlmBatchJob; examples/ has some' }] }
   try {
-    value = document.toJS({ maxAliasCount: 100 })
+    return { documents: documents.map((document) => ({ value: document.toJS({ maxAliasCount: 100 }) as unknown, lineOf: (path) => lineOf(document, lines, path) })) }
   } catch (error) {
     // An alias without its anchor, or aliases that blow up when they are expanded.
     if (error instanceof ReferenceError) return { findings: [{ path: [], problem: `not valid YAML: ${error.message}` }] }
     throw error
   }
-  return { document: { value, lineOf: (path) => lineOf(document, lines, path) } }
 }
 
 function isEmpty({ contents }: Document.Parsed): boolean {

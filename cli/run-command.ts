@@ -3,22 +3,23 @@ import { Command, Option } from 'commander'
 import { ERROR_CATALOGUE, isErrorCode, LlmbatchError, messageOf } from '../crds/errors.ts'
 import { EXIT } from '../crds/exit-codes.ts'
 import { ensureSimulator } from '../simulator/detached.ts'
+import { configMapOption, secretOption } from './credential-options.ts'
 import { loadJob } from './load-job.ts'
-import { localJob, pathOfFileUri, withSimulator, type LocalJob } from './local-job.ts'
+import { localJob, shownUri, withSimulator, type LocalJob } from './local-job.ts'
 import { resultLines } from './result-view.ts'
 import { runLocally, type LocalRun } from './run-locally.ts'
-import { parseSecretOption, providerApiKey } from './secrets.ts'
+import { checkCredentialOptions, runnerCredentials } from './runner-credentials.ts'
+import type { LocalSources } from './secrets.ts'
 import { stopSignals } from './stop-signals.ts'
 
 /** Columns of the result where there is no terminal. */
 const PLAIN_WIDTH = 120
-/** Any key will do for the simulator. */
-const SIMULATED_KEY = 'simulated'
 
 interface RunOptions {
   readonly provider?: 'simulated'
   readonly simulatorState?: string
   readonly secret: readonly string[]
+  readonly configMap: readonly string[]
   readonly output: 'text' | 'json'
 }
 
@@ -29,18 +30,18 @@ export function runCommand(): Command {
     .argument('<file>', 'manifest with one LlmBatchJob; its file:./x are relative to the folder of this file')
     .addOption(new Option('--provider <provider>', 'ask the simulator in place of the provider of the job').choices(['simulated']))
     .option('--simulator-state <dir>', 'where the simulator keeps files, batches and its bill (default: .llmbatch-simulator/ beside the job file)')
-    .option('--secret <name=envfile>', 'file with the line API_KEY=… for the Secret of that name; may be given again (default: API_KEY of the environment)', (option, before: string[]) => [...before, option], [])
+    .addOption(secretOption())
+    .addOption(configMapOption())
     .addOption(new Option('-o, --output <format>', 'how the end is printed: text, or json: {job, reason, message, providerAsked, status}').choices(['text', 'json']).default('text'))
     .addHelpText('after', '\nProgress goes to stderr, the result to stdout.\n\nExamples:\n  $ llmbatch run examples/wordnet/job.yaml\n  $ llmbatch run job.yaml --provider simulated\n  $ llmbatch run job.yaml --secret openai=openai.env\n')
     .action(run)
 }
 
 async function run(file: string, options: RunOptions): Promise<void> {
-  for (const secret of options.secret) parseSecretOption(secret)
   const signals = stopSignals()
   try {
-    const { job, apiKey } = await prepare(file, options)
-    const ended = await runLocally({ job, apiKey, env: process.env, stream: process.stderr, signals })
+    const { job, runnerEnv } = await prepare(file, options)
+    const ended = await runLocally({ job, runnerEnv, env: process.env, stream: process.stderr, signals })
     if (options.output === 'json') {
       const { reason, message, providerAsked, status } = ended
       process.stdout.write(`${JSON.stringify({ job: job.name, reason, message, providerAsked, status }, null, 2)}\n`)
@@ -59,30 +60,36 @@ async function run(file: string, options: RunOptions): Promise<void> {
 }
 
 /** The command that was given, to be given again. */
-function commandLine(file: string, { provider, simulatorState, secret }: RunOptions): string {
+function commandLine(file: string, { provider, simulatorState, secret, configMap }: RunOptions): string {
   const options = [
     ...(provider === undefined ? [] : ['--provider', provider]),
     ...(simulatorState === undefined ? [] : ['--simulator-state', simulatorState]),
     ...secret.flatMap((each) => ['--secret', each]),
+    ...configMap.flatMap((each) => ['--config-map', each]),
   ]
   return ['llmbatch', 'run', file, ...options].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
 }
 
-/** The job as it is run, and the key for its provider; starts the simulator where one is asked for. */
-async function prepare(file: string, options: RunOptions): Promise<{ job: LocalJob; apiKey: string }> {
+/** The job as it is run, and the credentials of its runners; starts the simulator where one is asked for. */
+async function prepare(file: string, options: RunOptions): Promise<{ job: LocalJob; runnerEnv: Record<string, string> }> {
   const job = localJob(await loadJob(file), file)
+  const sources: LocalSources = { secret: options.secret, configMap: options.configMap, env: process.env }
+  checkCredentialOptions([job.spec], sources)
   const { provider } = job.spec
   if (options.provider === 'simulated' || (provider.type === 'Simulated' && provider.baseURL === undefined)) {
-    const state = resolve(options.simulatorState ?? join(dirname(file), '.llmbatch-simulator'))
-    try {
-      const { url } = await ensureSimulator(state)
-      return { job: withSimulator(job, url), apiKey: SIMULATED_KEY }
-    } catch (error) {
-      throw new LlmbatchError('SimulatorUnavailable', messageOf(error), { cause: error })
-    }
+    // Before the simulator is started: without credentials for storage there is no use for it.
+    const runnerEnv = runnerCredentials({ ...job.spec, provider: { type: 'Simulated' } }, sources)
+    return { job: withSimulator(job, await startSimulator(resolve(options.simulatorState ?? join(dirname(file), '.llmbatch-simulator')))), runnerEnv }
   }
-  const secret = provider.credentialsSecretRef?.name
-  return { job, apiKey: secret === undefined ? SIMULATED_KEY : providerApiKey(secret, options.secret, process.env) }
+  return { job, runnerEnv: runnerCredentials(job.spec, sources) }
+}
+
+async function startSimulator(state: string): Promise<string> {
+  try {
+    return (await ensureSimulator(state)).url
+  } catch (error) {
+    throw new LlmbatchError('SimulatorUnavailable', messageOf(error), { cause: error })
+  }
 }
 
 function finalLines(job: LocalJob, { status, providerAsked, elapsedMs, sample }: LocalRun): string[] {
@@ -90,7 +97,7 @@ function finalLines(job: LocalJob, { status, providerAsked, elapsedMs, sample }:
     rows: { total: status.rows?.total ?? 0, failed: status.rows?.failed ?? 0 },
     tokens: status.tokens ?? { input: 0, output: 0 },
     cost: status.cost ?? '-',
-    output: pathOfFileUri(status.output?.uri ?? job.spec.output.uri),
+    output: shownUri(status.output?.uri ?? job.spec.output.uri),
     files: status.output?.files ?? 0,
     elapsedMs,
     nothingAsked: !providerAsked,

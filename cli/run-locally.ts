@@ -1,14 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { LlmBatchJobStatus } from '../crds/generated/llmbatchjob.ts'
+import type { LlmBatchJobSpec, LlmBatchJobStatus } from '../crds/generated/llmbatchjob.ts'
 import { LlmbatchError } from '../crds/errors.ts'
 import { quantityBytes } from '../operator/core/quantity.ts'
 import { LocalProcessCluster } from '../operator/local/local-process-cluster.ts'
 import { runJob } from '../operator/local/run-job.ts'
 import { makeParquetRowSource } from '../runner/formats/parquet-row-source.ts'
 import { systemClock } from '../runner/ports/system-clock.ts'
-import { FileStorage } from '../runner/storage/file-storage.ts'
+import { systemRandom } from '../runner/ports/system-random.ts'
+import { openStorage } from '../runner/storage/open-storage.ts'
+import { isStorageError } from '../runner/storage/storage.ts'
 import type { LocalJob } from './local-job.ts'
 import type { RowSample } from './result-view.ts'
 import { RunDisplay, type DisplayStream } from './run-display.ts'
@@ -16,12 +18,11 @@ import { RunTracker } from './run-tracker.ts'
 import { sampleRows } from './sample-rows.ts'
 import type { StopSignals } from './stop-signals.ts'
 
-/** Variables that runners get from this process's environment, beside the provider's key: how to reach the network. */
-const INHERITED = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'NODE_USE_ENV_PROXY', 'NODE_EXTRA_CA_CERTS']
-
 export interface LocalRunInput {
   readonly job: LocalJob
-  readonly apiKey: string
+  /** Variables of the runners: credentials and network settings. */
+  readonly runnerEnv: Readonly<Record<string, string>>
+  /** This process's own. */
   readonly env: Readonly<Record<string, string | undefined>>
   /** Where progress is shown. */
   readonly stream: DisplayStream
@@ -43,14 +44,14 @@ export interface LocalRun {
 }
 
 /** Runs a job to its end in child processes, showing how it goes. Rejects with the signal's reason when stopped; by then every child has ended. */
-export async function runLocally({ job, apiKey, env, stream, signals }: LocalRunInput): Promise<LocalRun> {
+export async function runLocally({ job, runnerEnv, env, stream, signals }: LocalRunInput): Promise<LocalRun> {
   signals.signal.throwIfAborted()
   const { namespace, name, uid, spec } = job
   const ref = { namespace, name, uid }
   const started = systemClock.monotonic()
   // A runner that is killed cannot clean its scratch disk up.
   const scratch = await mkdtemp(join(tmpdir(), 'llmbatch-scratch-'))
-  const cluster = await LocalProcessCluster.open({ job: ref, spec, env: { ...runnerEnvironment(apiKey, env), TMPDIR: scratch } })
+  const cluster = await LocalProcessCluster.open({ job: ref, spec, env: { ...runnerEnv, TMPDIR: scratch } })
   const tracker = new RunTracker(name, quantityBytes(spec.runner.memory, 'spec.runner.memory'))
   const elapsed = (): number => systemClock.monotonic() - started
   const display = new RunDisplay(stream, env, () => tracker.state({ status: cluster.status, live: cluster.live(), elapsedMs: elapsed(), now: systemClock.now() }))
@@ -77,14 +78,20 @@ export async function runLocally({ job, apiKey, env, stream, signals }: LocalRun
   const end = status?.conditions?.find((condition) => (condition.type === 'Complete' || condition.type === 'Failed') && condition.status === 'True')
   if (status === null || end === undefined) throw new LlmbatchError('InternalError', `job ${name} ended without a condition that says how`)
   const complete = end.type === 'Complete'
-  const storage = new FileStorage()
-  const sample = complete ? await sampleRows(spec, storage, makeParquetRowSource(storage)) : null
+  const sample = complete ? await sampleOrNote(spec, runnerEnv, display) : null
   return { complete, reason: end.reason, message: end.message, status, providerAsked: tracker.askedProvider, elapsedMs: elapsed(), sample }
 }
 
-function runnerEnvironment(apiKey: string, env: LocalRunInput['env']): Record<string, string> {
-  const inherited = INHERITED.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]))
-  return { ...Object.fromEntries(inherited), API_KEY: apiKey }
+/** Rows to show. The job is complete without them, so a store that fails just now is noted. */
+async function sampleOrNote(spec: LlmBatchJobSpec, env: LocalRunInput['runnerEnv'], display: RunDisplay): Promise<RowSample | null> {
+  try {
+    const storage = await openStorage(spec, { env, clock: systemClock, random: systemRandom })
+    return await sampleRows(spec, storage, makeParquetRowSource(storage))
+  } catch (error) {
+    if (!isStorageError(error)) throw error
+    display.note(`warning: no rows are shown: ${error.message}`)
+    return null
+  }
 }
 
 function killNow(pid: number): void {

@@ -1,12 +1,15 @@
 import { distance } from 'fastest-levenshtein'
 import type { ErrorObject } from 'ajv'
 import { schemaAt, type StructuralSchema } from './crd-schema.ts'
-import type { FieldPath, Finding } from './findings.ts'
+import { show, type FieldPath, type Finding } from './findings.ts'
+import { valueAt } from './partial-spec.ts'
+import { uriHint } from './uri-hint.ts'
 
 /** Turns ajv's errors into findings: one for each thing a person has to change. `value` is the whole that was checked, `schema` what it was checked against. */
 export function schemaFindings(errors: readonly ErrorObject[], value: unknown, schema: StructuralSchema): Finding[] {
-  const findings = errors.map((error) => toFinding(error, pathOf(error.instancePath, value), value, schema))
-  // A field of the wrong type breaks its pattern and limits too; the first finding says all there is to do.
+  // A field of the wrong type breaks its pattern and limits too, and one that is too short its pattern: the first finding says all there is to do.
+  const ranked = errors.toSorted((a, b) => Number(a.keyword === 'minLength') - Number(b.keyword === 'minLength'))
+  const findings = ranked.map((error) => toFinding(error, pathOf(error.instancePath, value), value, schema))
   const seen = new Set<string>()
   return findings.filter((finding) => {
     const key = JSON.stringify(finding.path)
@@ -29,7 +32,9 @@ function toFinding(error: ErrorObject, path: FieldPath, value: unknown, schema: 
       const name = String(params['additionalProperty'])
       const known = Object.keys(at?.properties ?? {})
       const near = nearest(name, known)
-      const instead = near === undefined ? `remove it; the fields here are ${known.join(', ')}` : `write ${near}`
+      const isSecret = /key|secret|token|password/i.test(name) && known.includes('credentialsSecretRef') && near === undefined
+      const remove = isSecret ? 'remove it, keep it in a Secret, and name that: credentialsSecretRef: {name: …}' : `remove it; the fields here are ${known.join(', ')}`
+      const instead = near === undefined ? remove : `write ${near}`
       return { path: [...path, name], problem: 'is no field of LlmBatchJob', instead }
     }
     case 'type':
@@ -40,7 +45,7 @@ function toFinding(error: ErrorObject, path: FieldPath, value: unknown, schema: 
       return { path, problem: `is ${show(found)}`, instead: near === undefined ? `write one of ${allowed.join(', ')}` : `write ${near}; the values are ${allowed.join(', ')}` }
     }
     case 'pattern':
-      return { path, problem: `is ${show(found)}, which does not fit`, instead: patternHint(path, at, String(params['pattern'])) }
+      return { path, problem: `is ${show(found)}, which does not fit`, instead: patternHint(path, at, String(params['pattern']), String(found)) }
     case 'minLength':
       return { path, problem: found === '' ? 'is empty' : `is shorter than ${String(params['limit'])} characters`, instead: `write ${describe(lastName(path), at)}` }
     case 'maxLength':
@@ -74,14 +79,29 @@ function wrongType(found: unknown, schema: StructuralSchema | undefined): Omit<F
   return { problem }
 }
 
-function patternHint(path: FieldPath, schema: StructuralSchema | undefined, pattern: string): string {
+function patternHint(path: FieldPath, schema: StructuralSchema | undefined, pattern: string, found: string): string {
   const name = lastName(path)
-  if (name === 'uri') return pattern.endsWith('/$') ? 'write a folder that ends in "/", e.g. file:./out/ or s3://bucket/folder/' : 'write e.g. file:./data/*.parquet or s3://bucket/data/*.parquet'
-  if (name === 'baseURL') return 'write an address that starts with http:// or https://'
-  if (schema?.['x-kubernetes-int-or-string'] === true) return 'write a Kubernetes quantity, e.g. 256Mi or 1Gi'
-  if (path.includes('prices')) return name === 'batchDiscount' ? 'write a decimal from 0 to 1 in quotes, e.g. "0.5"' : 'write a decimal in quotes, e.g. "0.25"'
+  if (name === 'uri') return uriHint(found, pattern.endsWith('/$'))
+  if (name === 'baseURL' || name === 'endpoint') return `write an address that starts with https:// or http://${/^[\w.-]+(:\d+)?(\/|$)/.test(found) ? `, e.g. https://${found}` : ''}`
+  if (name === 'region') return 'write the name of a region, e.g. eu-west-1'
+  if (schema?.['x-kubernetes-int-or-string'] === true) return quantityHint(found)
+  if (path.includes('prices')) return priceHint(found, name === 'batchDiscount')
   if (name === 'name' || name === 'namespace') return "write lower-case letters, digits, '-' and '.', with a letter or digit at both ends"
   return `write a value that fits ${pattern}`
+}
+
+/** Kubernetes' units are case-sensitive: `Mi` is 1024², `M` a million, `m` a thousandth. */
+function quantityHint(found: string): string {
+  const [, digits, letter] = /^\s*(\d+(?:\.\d+)?)\s*([kmgt])i?b?\s*$/i.exec(found) ?? []
+  return digits === undefined || letter === undefined ? 'write a Kubernetes quantity, e.g. 256Mi or 1Gi' : `write ${digits}${letter.toUpperCase()}i; a Kubernetes quantity has one of the units Ki, Mi, Gi, Ti, k, M, G, T`
+}
+
+function priceHint(found: string, isShare: boolean): string {
+  const percent = /^(\d{1,2})\s*%$/.exec(found)?.[1]
+  if (isShare) return percent === undefined ? 'write a decimal from 0 to 1 in quotes, e.g. "0.5"' : `write a decimal from 0 to 1: "0.${percent.padStart(2, '0')}"`
+  const bare = /^[^\d.,-]*(\d+)(?:[.,](\d+))?[^\d.,]*$/.exec(found)
+  if (bare?.[1] === undefined) return 'write a decimal of 0 or more in quotes, e.g. "0.25"'
+  return `write the bare decimal, per million tokens: "${bare[1]}${bare[2] === undefined ? '' : `.${bare[2]}`}"`
 }
 
 /** What to write for a field, by its type and description: `prompt: TEXT (User message. …)`. */
@@ -114,22 +134,11 @@ function pathOf(pointer: string, value: unknown): FieldPath {
   return path
 }
 
-function valueAt(value: unknown, path: FieldPath): unknown {
-  let at = value
-  for (const step of path) at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[String(step)] : undefined
-  return at
-}
-
 function kindOf(value: unknown): string {
   if (value === null) return 'empty'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'an object'
   return `the ${typeof value} ${show(value)}`
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'undefined'
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text
 }
 
 function article(type: string): string {

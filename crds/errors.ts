@@ -30,7 +30,7 @@ export const ERROR_CATALOGUE = {
   SpecTooLarge: entry(EXIT.config, 'The spec is over 96 KiB when compressed.', 'Shorten `spec.request`.'),
   RecordTooLarge: entry(EXIT.config, 'One row makes a request larger than the provider takes.', 'Shorten the prompt or leave out the row that the message names.'),
   AuthFailed: entry(EXIT.auth, 'The provider refused the credentials.', 'Check the key API_KEY in the Secret of `spec.provider.credentialsSecretRef`; run the job again and it goes on.'),
-  SecretNotFound: entry(EXIT.auth, 'The Secret with the provider\'s credentials, or its key API_KEY, is missing.', 'Give `--secret NAME=ENVFILE` to `llmbatch run`, or set API_KEY in its environment.'),
+  SecretNotFound: entry(EXIT.auth, 'A Secret with credentials of the provider or of storage, or one of its keys, is missing.', 'Give `--secret NAME=ENVFILE` to `llmbatch run`, or set the keys in its environment: API_KEY for the provider, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for storage.'),
   BatchRejected: entry(EXIT.config, 'The provider refused a batch as a whole. Nothing of it is billed.', 'Correct what the provider\'s message names, most often `spec.request.model` or `.parameters`.'),
   ProviderAccountChanged: entry(EXIT.auth, 'The credentials belong to another account than the one that holds open batches.', 'Use credentials of the former account until its batches are harvested.'),
   ProviderUnavailable: entry(EXIT.transient, 'The provider does not answer as its API says.', 'Check `spec.provider.baseURL` and the provider\'s status page; run the job again and it goes on.'),
@@ -47,7 +47,7 @@ export const ERROR_CATALOGUE = {
   ClockSkewed: entry(EXIT.transient, 'Storage refused a request because the clock of this machine is off.', 'Set the clock by NTP.'),
   StorageUnsuitable: entry(
     EXIT.config,
-    'The store does not keep what the ledger rests on: of several conditional writes at once, exactly one may take effect. Nothing is spent.',
+    'The store does not do what a job rests on: atomic conditional writes, ranged reads of one version, listings in order. Nothing is spent.',
     'Use a store with atomic conditional writes for output and work, such as AWS S3, MinIO or versitygw; ask the maker of this one.',
   ),
   ConfigMapNotFound: entry(EXIT.config, 'The ConfigMap with the CA bundle of storage, or its key ca.crt, is missing.', 'Give `--config-map NAME=FILE` to `llmbatch run`.'),

@@ -10,12 +10,11 @@ import type { LlmBatchJobSpec } from '../crds/generated/llmbatchjob.ts'
 import type { Outcome } from '../crds/generated/outcome.ts'
 import type { RunnerProgress } from '../crds/progress.ts'
 import { decodeRunnerEnvironment, type RunnerInput } from '../crds/runner-environment.ts'
-import { workUri } from '../crds/work-uri.ts'
 import { makeAppendAssembler } from './formats/append-assembler.ts'
 import { makeParquetRowSource } from './formats/parquet-row-source.ts'
 import type { Parts } from './mode.ts'
 import { CURRENT_CUT } from './plan/cut.ts'
-import { nodeHttp } from './ports/node-http.ts'
+import { makeNodeHttp } from './ports/node-http.ts'
 import { FileScratch } from './ports/file-scratch.ts'
 import type { Ports } from './ports/ports.ts'
 import { systemClock } from './ports/system-clock.ts'
@@ -24,7 +23,7 @@ import type { BatchProvider } from './provider/batch-provider.ts'
 import { limitsOf } from './provider/limits.ts'
 import { makeOpenAIBatchProvider } from './provider/openai-batch-provider.ts'
 import { asLlmbatchError, failedOutcome, runMode } from './run-mode.ts'
-import { FileStorage } from './storage/file-storage.ts'
+import { openStorage } from './storage/open-storage.ts'
 
 /** Least time between two progress messages, milliseconds. */
 const PROGRESS_INTERVAL = 1_000
@@ -43,7 +42,7 @@ const outcomePath = env['LLMBATCH_OUTCOME_PATH']
 
 try {
   const input = decodeRunnerEnvironment(env)
-  const end = await runMode(makeParts(input), input)
+  const end = await runMode(await makeParts(input), input)
   finish(end.outcome, end.exitCode)
 } catch (error) {
   const known = asLlmbatchError(error)
@@ -55,13 +54,10 @@ function modeOf(name: string | undefined): Outcome['mode'] {
   return name === 'advance' || name === 'scout' || name === 'merge' ? name : 'plan'
 }
 
-function makeParts(input: RunnerInput): Parts {
+async function makeParts(input: RunnerInput): Promise<Parts> {
   const { spec } = input
-  for (const [field, uri] of [['spec.input.uri', spec.input.uri], ['spec.output.uri', spec.output.uri], ['spec.work.uri', workUri(spec)]] as const) {
-    if (!uri.startsWith('file:///')) throw new LlmbatchError('UnsupportedURI', `${field}: ${uri} is not a file: URI`)
-  }
-  const storage = new FileStorage()
-  const ports: Ports = { storage, http: nodeHttp, clock: systemClock, random: systemRandom, scratch: new FileScratch(tmpdir()), log }
+  const storage = await openStorage(spec, { env, clock: systemClock, random: systemRandom })
+  const ports: Ports = { storage, http: makeNodeHttp(env), clock: systemClock, random: systemRandom, scratch: new FileScratch(tmpdir()), log }
   return {
     ports,
     source: makeParquetRowSource(storage),

@@ -74,7 +74,7 @@ export interface LlmBatchJobSpec {
    */
   storage?: {
     /**
-     * Root URL of an S3-compatible store. Default is AWS S3 in `region`.
+     * Root URL of an S3-compatible store. Default is AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL of the runner's environment, else AWS S3 in `region`.
      */
     endpoint?: string
     /**

@@ -24,6 +24,7 @@ async function failure(bytes: Uint8Array, read?: (source: RowSource, file: Sourc
   return (read ?? ((s, f) => s.inspect(f)))(source, file).then(() => 'no error', (error: unknown) => error)
 }
 
+const withoutBytes = (bytes: Uint8Array, from: number, to: number): Uint8Array => Buffer.concat([bytes.subarray(0, from), bytes.subarray(to)])
 const json = (...path: string[]): ColumnRef => ({ path, render: 'json' })
 const text = (...path: string[]): ColumnRef => ({ path, render: 'text' })
 
@@ -89,14 +90,15 @@ describe('inspect', () => {
       return read(uri, from, to, ifMatch)
     }
     await makeParquetRowSource(storage).inspect(file)
-    expect(ranges).toEqual([[bytes.length - 65_536, bytes.length], [0, 4]])
+    expect(ranges).toEqual([[bytes.length - 65_536, bytes.length], [0, 512]])
   })
 
   it.each<[string, Uint8Array, string]>([
-    ['an empty file', new Uint8Array(0), 'the file has 0 bytes'],
-    ['a short file', Buffer.from('PAR1PAR1'), '8 bytes'],
+    ['an empty file', new Uint8Array(0), 'it has 0 bytes'],
+    ['a short file', Buffer.from('PAR1PAR1'), 'it starts like Parquet but has no end'],
     ['a text file', Buffer.from('id,title\n1,a long enough line\n'), 'it is not Parquet'],
-    ['a truncated file', testFile('list_columns.parquet').subarray(0, 1000), 'truncated'],
+    ['a truncated file', testFile('list_columns.parquet').subarray(0, 1000), 'it starts like Parquet but has no end: it was cut off'],
+    ['a file that lost its middle', withoutBytes(testFile('list_columns.parquet'), 100, 200), 'would lie at bytes \\d+-\\d+, outside the file'],
     ['a file without its head', Buffer.concat([Buffer.from('XXXX'), testFile('binary.parquet').subarray(4)]), 'does not start'],
     ['a footer longer than the file', Buffer.concat([Buffer.from('PAR1data'), Uint8Array.of(0, 1, 0, 0), Buffer.from('PAR1')]), '256 bytes, more than the file holds'],
     ['a footer of other bytes', Buffer.concat([Buffer.from('PAR1'), new Uint8Array(16).fill(0xff), Uint8Array.of(16, 0, 0, 0), Buffer.from('PAR1')]), 'its footer is damaged'],

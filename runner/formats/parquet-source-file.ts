@@ -30,14 +30,14 @@ const MAGIC_SIZE = 4
 /** parquet-mr before 1.2.9 left a dictionary page's header out of the chunk's size. Source: https://issues.apache.org/jira/browse/PARQUET-816 */
 const UNCOUNTED_HEADER = 100
 
-/** Reads and checks a footer. Throws InvalidInput or UnsupportedColumn naming the file, InputChanged, StorageError. */
+/** Reads a footer and checks it, and that the data it names lies in the file. Throws InvalidInput or UnsupportedColumn naming the file, InputChanged, StorageError. */
 export async function openParquet(storage: Storage, file: SourceFile): Promise<ParquetSourceFile> {
   const { start: footerStart, bytes } = await readFooter(storage, file)
   const footer = parseFooter(file.uri, bytes)
   const metadata = hyparquetMetadata(file, bytes)
   const elements = metadata.schema.filter((element) => element.type !== undefined)
   const schema = resolveSchema(parquetSchema(metadata), (leaf) => unreadable(metadata, leaf))
-  return {
+  const opened: ParquetSourceFile = {
     footerSha256: createHash('sha256').update(bytes).digest('hex'),
     rows: footer.rows,
     rowGroupRows: footer.rowGroups.map((group) => group.rows),
@@ -55,7 +55,7 @@ export async function openParquet(storage: Storage, file: SourceFile): Promise<P
       const rows = footer.rowGroups[rowGroup]?.rows ?? 0
       const name = footer.leaves[leaf] ?? ''
       if (start < MAGIC_SIZE || end < start || end > footerStart) {
-        throw new LlmbatchError('InvalidInput', `${file.uri}: column "${name}" of row group ${rowGroup} would lie at bytes ${start}-${end}, outside the file's data`)
+        throw new LlmbatchError('InvalidInput', `${file.uri}: column "${name}" of row group ${rowGroup} would lie at bytes ${start}-${end}, outside the file's data: the file lost bytes or was changed`)
       }
       if (values < rows || (levels.repetition === 0 && values !== rows)) {
         throw new LlmbatchError('InvalidInput', `${file.uri}: column "${name}" of row group ${rowGroup} has ${values} values for ${rows} rows`)
@@ -63,6 +63,11 @@ export async function openParquet(storage: Storage, file: SourceFile): Promise<P
       return { column: { element, codec: meta.codec, levels }, start, end: Math.min(end + UNCOUNTED_HEADER, footerStart), values }
     },
   }
+  // A file that lost bytes is refused before any row of it is asked, whichever columns are named. An empty row group's chunks may lie anywhere.
+  opened.rowGroupRows.forEach((rows, rowGroup) => {
+    if (rows > 0) for (const leaf of elements.keys()) opened.chunk(rowGroup, leaf)
+  })
+  return opened
 }
 
 function hyparquetMetadata(file: SourceFile, footer: Uint8Array): FileMetaData {

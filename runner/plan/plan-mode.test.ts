@@ -90,7 +90,7 @@ describe('planning', () => {
 
 describe('planning refuses before anything is spent', () => {
   it('an input that is not there', async () => {
-    await expectRefused(await worldOf(), 'InputNotFound', `nothing matches ${INPUT}*.parquet`)
+    await expectRefused(await worldOf(), 'InputNotFound', `spec.input.uri ${INPUT}*.parquet matches nothing: nothing lies under ${INPUT}`)
     const world = await worldOf('a')
     read(world, `${INPUT}c.parquet`)
     await expectRefused(world, 'InputNotFound', `${INPUT}c.parquet`)
@@ -99,14 +99,15 @@ describe('planning refuses before anything is spent', () => {
   it('a file that is not Parquet, by its name', async () => {
     const world = await worldOf('a')
     await world.put('z.parquet', Buffer.from('not a Parquet file at all'))
-    await expectRefused(world, 'InvalidInput', `${INPUT}z.parquet`)
+    await expectRefused(world, 'InvalidInput', `spec.input.uri matches ${INPUT}z.parquet: it is not Parquet`)
   })
 
   it.each([
-    ['{{titel}}', `{{titel}}: ${INPUT}a.parquet has no such column; near matches: title`],
-    ['{{Title}}', 'near matches: title'],
+    ['{{titel}}', `spec.request.prompt names {{titel}}, but ${INPUT}a.parquet has no such column; near matches: title`],
+    ['{{Title}}', 'it has {{title}}: the name must be the same to the letter'],
     ['{{zebra}}', 'its columns are: id, title'],
-    ['{{title.x}}', '{{title.x}}'],
+    ['{{title.x}}', 'title is BYTE_ARRAY STRING there, which has no fields'],
+    ['{{row.title}}', 'near matches: title'],
   ])('a column that is not there: %s', async (prompt, words) => {
     const world = await worldOf('a')
     asked(world, prompt)
@@ -123,7 +124,7 @@ describe('planning refuses before anything is spent', () => {
   it('an output that somebody else wrote, unless told to overwrite it', async () => {
     const world = await worldOf('a')
     await world.storage.put(`${OUTPUT}a.parquet`, Buffer.from('precious'), { unconditional: true })
-    await expectRefused(world, 'OutputExists', `${OUTPUT}a.parquet exists and was not written by this job`)
+    await expectRefused(world, 'OutputExists', `spec.output.uri holds ${OUTPUT}a.parquet already, which this job did not write`)
     written(world, OUTPUT, 'Overwrite')
     expect((await world.run('plan')).outcome.result).toBe('done')
   })
@@ -146,7 +147,7 @@ describe('planning refuses before anything is spent', () => {
     read(world, 'memory://bucket/**')
     await expectRefused(world, 'OutputInsideInput', 'spec.output.uri')
     written(world, 'memory://other/out/')
-    await expectRefused(world, 'OutputInsideInput', `spec.work.uri: ${WORK}`)
+    await expectRefused(world, 'OutputInsideInput', `spec.work.uri ${WORK} lies where`)
   })
 
   it('not an output beside the input, in a folder that the pattern does not reach', async () => {

@@ -51,6 +51,20 @@ describe('a plan object', () => {
     expect(bytes.length).toBeGreaterThan(80_000)
   })
 
+  it('gives all shards in few reads, none of them large', async () => {
+    const { header, shards, ref } = planOf(20_000)
+    const bytes = encodePlan(header, shards)
+    const storage = await stored(bytes)
+    const reader = await PlanReader.open(storage, ref)
+    storage.ranges.splice(0)
+    let next = 0
+    for await (const { shard } of reader.allShards()) expect(shard).toBe(next++)
+    expect(next).toBe(20_000)
+    expect(bytes.length).toBeGreaterThan(2 * 1024 * 1024)
+    expect(storage.ranges.length).toBeLessThanOrEqual(4)
+    expect(Math.max(...storage.ranges.map(({ from, to }) => to - from))).toBeLessThanOrEqual(1024 * 1024)
+  })
+
   it('has no shard beyond its last', async () => {
     const { header, shards, ref } = planOf(2)
     const reader = await PlanReader.open(await stored(encodePlan(header, shards)), ref)

@@ -15,6 +15,8 @@ import { chunkKey, ledgerIdOf } from './identities.ts'
 const MAGIC = 'LBPLAN01'
 const TRAILER = 16
 const ENTRY = 8
+/** Bytes of shard lines read at a time when all are read. */
+const READ_AHEAD = 1024 * 1024
 const OPENING_BRACE = 0x7b
 const NEWLINE = 0x0a
 
@@ -79,28 +81,42 @@ export class PlanReader {
   }
 
   async header(): Promise<PlanHeader> {
-    const header = decodeJson<PlanHeader>(this.#ref.uri, await this.#line(0))
+    const header = decodeJson<PlanHeader>(this.#ref.uri, await this.#lines(0, 1))
     if (header.digest !== this.#ref.digest) throw new LlmbatchError('LedgerLost', `the plan ${this.#ref.uri} has digest ${header.digest}, not ${this.#ref.digest}`)
     return header
   }
 
   async shard(shard: number): Promise<PlanShard> {
     if (shard < 0 || shard >= this.shards) throw new LlmbatchError('InternalError', `the plan has ${this.shards} shards, no shard ${shard}`)
-    const line = await this.#line(shard + 1)
+    return this.#parse(await this.#lines(shard + 1, shard + 2), shard)
+  }
+
+  /** Every shard in order, read in windows of READ_AHEAD bytes or one line. */
+  async *allShards(): AsyncGenerator<PlanShard> {
+    for (let line = 1; line < this.#ends.length; ) {
+      const start = this.#start(line)
+      let end = line + 1
+      while (end < this.#ends.length && (this.#ends[end] ?? 0) - start <= READ_AHEAD) end++
+      const window = await this.#lines(line, end)
+      for (; line < end; line++) yield this.#parse(window.subarray(this.#start(line) - start, this.#start(line + 1) - start), line - 1)
+    }
+  }
+
+  /** The header's digest covers every line; the object never changes under its name. */
+  #parse(line: Buffer, shard: number): PlanShard {
     try {
-      // The header's digest covers this line; the object never changes under its name.
       return JSON.parse(line.toString('utf8')) as PlanShard
     } catch (error) {
       throw new LlmbatchError('LedgerLost', `the plan ${this.#ref.uri} is damaged at shard ${shard}`, { cause: error })
     }
   }
 
-  async *allShards(): AsyncGenerator<PlanShard> {
-    for (let shard = 0; shard < this.shards; shard++) yield await this.shard(shard)
+  #start(line: number): number {
+    return this.#ends[line - 1] ?? 0
   }
 
-  async #line(line: number): Promise<Buffer> {
-    const bytes = await readRange(this.#storage, { uri: this.#ref.uri, etag: this.#etag }, this.#ends[line - 1] ?? 0, this.#ends[line] ?? 0)
+  async #lines(line: number, end: number): Promise<Buffer> {
+    const bytes = await readRange(this.#storage, { uri: this.#ref.uri, etag: this.#etag }, this.#start(line), this.#start(end))
     if (bytes[0] !== OPENING_BRACE || bytes.at(-1) !== NEWLINE) throw new LlmbatchError('LedgerLost', `the plan ${this.#ref.uri} is damaged at line ${line}`)
     return bytes
   }

@@ -20,6 +20,8 @@ describe('a prompt template', () => {
     ['{{a.`unit.price`.b}}', ['a', 'unit.price', 'b'], 'text'],
     ['{{`json x`}}', ['json x'], 'text'],
     ['{{json `json x`}}', ['json x'], 'json'],
+    ['{{# of units}}', ['# of units'], 'text'],
+    ['{{`#if x`}}', ['#if x'], 'text'],
     ['{{` {x} `}}', [' {x} '], 'text'],
     ['{{`a}}b`}}', ['a}}b'], 'text'],
   ])('%s names the column %j as %s', (template, path, render) => {
@@ -28,19 +30,22 @@ describe('a prompt template', () => {
   })
 
   it.each([
-    ['Hello {{title', '"{{" at character 7 has no "}}"'],
-    ['{{}}', '"{{}}" at character 1 is not'],
-    ['{{a}} {{ }}', '"{{ }}" at character 7 is not'],
+    ['Hello {{title', '"{{" at character 7 and no "}}" after it'],
+    ['{{}}', '"{{}}" at character 1, which is not'],
+    ['{{a}} {{ }}', '"{{ }}" at character 7, which is not'],
     ['{{a..b}}', '"{{a..b}}" at character 1'],
     ['{{.a}}', 'at character 1'],
     ['{{a.}}', 'at character 1'],
     ['{{{a}}}', 'at character 1'],
     ['{{`a}}', 'at character 1'],
     ['{{a`b`}}', 'at character 1'],
-    ['{{#if a}}{{`}}', 'at character 10'],
+    ['{{# a}}{{`}}', 'at character 8'],
+    ['{{a}}{{#if b}}x{{/if}}', '"{{#if b}}" at character 6: there are no conditions'],
     ['No column', 'names no column'],
     ['', 'names no column'],
-    ['{title}', 'names no column'],
+    ['{title}', 'names no column, so every row would ask the same; for {title} write {{title}}'],
+    ['Name ${ a.b }', 'for ${ a.b } write {{a.b}}'],
+    ['Name <title>', 'for <title> write {{title}}'],
   ])('%j is refused, naming the place', (template, words) => {
     expect(() => compileTemplate(template)).toThrowError(expect.objectContaining({ code: 'InvalidTemplate', message: expect.stringContaining(words) }))
   })

@@ -19,15 +19,21 @@ export function compileTemplate(template: string): PromptTemplate {
     const open = template.indexOf('{{', at)
     if (open < 0) {
       texts.push(template.slice(at))
-      if (columns.length === 0) throw new LlmbatchError('InvalidTemplate', 'spec.request.prompt names no column, so every row would ask the same; write {{column}}')
+      if (columns.length === 0) throw new LlmbatchError('InvalidTemplate', `spec.request.prompt names no column, so every row would ask the same${otherPlace(template)}`)
       return { texts, columns }
     }
     const close = endOfPlace(template, open + 2)
-    if (close === null) throw new LlmbatchError('InvalidTemplate', `spec.request.prompt: "{{" at character ${open + 1} has no "}}"`)
+    if (close === null) throw new LlmbatchError('InvalidTemplate', `spec.request.prompt has "{{" at character ${open + 1} and no "}}" after it`)
     texts.push(template.slice(at, open))
     columns.push(parseColumn(template.slice(open + 2, close), open))
     at = close + 2
   }
+}
+
+/** A hint where a place is written as other templates do: `{column}`, `${column}`, `{% column %}`, `<column>`. */
+function otherPlace(template: string): string {
+  const [found, name] = /(?:\$?\{%?|<)\s*([A-Za-z_][\w.]*)\s*(?:%?\}|>)/.exec(template) ?? []
+  return found === undefined || name === undefined ? '' : `; for ${found} write {{${name}}}`
 }
 
 /** Where the `}}` of a place stands, which a quoted name may hold too; null when there is none. */
@@ -39,6 +45,9 @@ function endOfPlace(template: string, from: number): number | null {
 
 function parseColumn(source: string, at: number): ColumnRef {
   const text = source.trim()
+  if (/^[#/](if|unless|each|with)\b/.test(text)) {
+    throw new LlmbatchError('InvalidTemplate', `spec.request.prompt has "{{${source}}}" at character ${at + 1}: there are no conditions or loops, and a column of that name stands in backticks`)
+  }
   const json = /^json\s+(?=\S)/.exec(text)
   const name = json === null ? text : text.slice(json[0].length)
   const path: string[] = []
@@ -47,7 +56,7 @@ function parseColumn(source: string, at: number): ColumnRef {
   while (!ended) {
     const match = step.exec(name)
     if (match === null) {
-      throw new LlmbatchError('InvalidTemplate', `spec.request.prompt: "{{${source}}}" at character ${at + 1} is not {{column}}, {{a.b}} or {{json column}}`)
+      throw new LlmbatchError('InvalidTemplate', `spec.request.prompt has "{{${source}}}" at character ${at + 1}, which is not {{column}}, {{a.b}} or {{json column}}`)
     }
     path.push(match[1] ?? match[2] ?? '')
     ended = match[3] === ''

@@ -34,7 +34,7 @@ export function parquetFile(name: 'a' | 'b' | 'empty'): Uint8Array {
 /** Storage, scratch, time and a simulated provider in this process, on which modes run one after the other. Chunks have about 8 rows. */
 export class ModeWorld {
   readonly storage = testPorts().storage
-  readonly scratch = new MemoryScratch()
+  scratch = new MemoryScratch()
   readonly time = new VirtualTime(1_790_000_000_000)
   readonly #random = testPorts().random
   readonly simulator: VirtualProvider
@@ -82,8 +82,9 @@ export class ModeWorld {
     const job = { namespace: 'default', name: 'job', uid: 'uid-1' }
     const input = { mode, job, spec: this.spec, set: IntervalSet.range(shard, shard + 1), index: 0, ...(plan === undefined ? {} : { plan }) }
     const end = await this.time.runUntilDone(runMode(this.parts(), input), RUN_LIMIT)
-    // What a runner leaves behind of its own is nothing.
-    if (this.scratch.filesHeld > 0 && end.outcome.result !== 'failed') throw new Error(`${mode} left ${this.scratch.filesHeld} scratch files`)
+    // What a runner leaves behind of its own is nothing; the disk of one that failed goes with it.
+    if (end.outcome.result === 'failed') this.scratch = new MemoryScratch()
+    if (this.scratch.filesHeld > 0) throw new Error(`${mode} left ${this.scratch.filesHeld} scratch files`)
     return end
   }
 
