@@ -24,7 +24,8 @@ export async function dataFindings(job: LocalJob, sources: LocalSources): Promis
   try {
     const ports = { clock: systemClock, random: systemRandom }
     const env = runnerCredentials({ ...spec, provider: { type: 'Simulated' } }, sources)
-    const storage = await openStorage(spec, { env, ...ports })
+    const onWait = ({ message }: StorageError): void => void process.stderr.write(`waiting: ${message}\n`)
+    const storage = await openStorage(spec, { env, ...ports, onWait })
     const readers = { storage, source: makeParquetRowSource(storage), assembler: makeAppendAssembler(storage), onFooter: () => undefined }
     const checked = await checkInputs(readers, spec)
     return withWaysOut([...problemFindings(checked), ...(await probeFindings(spec, { storage, ...ports }))])

@@ -18,6 +18,9 @@ import { RunTracker } from './run-tracker.ts'
 import { sampleRows } from './sample-rows.ts'
 import type { StopSignals } from './stop-signals.ts'
 
+/** Least time between two notes of what runners wait for, milliseconds. */
+const TROUBLE_INTERVAL = 10_000
+
 export interface LocalRunInput {
   readonly job: LocalJob
   /** Variables of the runners: credentials and network settings. */
@@ -56,7 +59,14 @@ export async function runLocally({ job, runnerEnv, env, stream, signals }: Local
   const elapsed = (): number => systemClock.monotonic() - started
   const display = new RunDisplay(stream, env, () => tracker.state({ status: cluster.status, live: cluster.live(), elapsedMs: elapsed(), now: systemClock.now() }))
   cluster.onChange(() => tracker.sawRunners(cluster.live()))
-  cluster.onProgress((_, progress) => tracker.progress(progress))
+  let toldAt = -Infinity
+  cluster.onProgress((_, progress) => {
+    tracker.progress(progress)
+    // Every runner that waits reports it, again and again.
+    if (progress.trouble === undefined || elapsed() - toldAt < TROUBLE_INTERVAL) return
+    toldAt = elapsed()
+    display.note(`waiting: ${progress.trouble}`)
+  })
   cluster.onEvent(({ type, reason, message }) => {
     // How the job ended is told at the end.
     const isEnd = cluster.status.conditions?.some((condition) => condition.type === 'Failed' && condition.status === 'True' && condition.message === message)

@@ -7,6 +7,8 @@ export interface RunnerProgress {
   readonly shard?: number
   /** What the runner is doing, in a word or two, e.g. "uploading". */
   readonly activity: string
+  /** Why nothing moves: what the runner waits for longer than it should. */
+  readonly trouble?: string
   /** Rows of the shard in all. */
   readonly rowsTotal?: number
   /** Rows of the shard in batches that the provider accepted. */

@@ -24,6 +24,7 @@ import { limitsOf } from './provider/limits.ts'
 import { makeOpenAIBatchProvider } from './provider/openai-batch-provider.ts'
 import { asLlmbatchError, failedOutcome, runMode } from './run-mode.ts'
 import { openStorage } from './storage/open-storage.ts'
+import type { StorageError } from './storage/storage.ts'
 
 /** Least time between two progress messages, milliseconds. */
 const PROGRESS_INTERVAL = 1_000
@@ -56,7 +57,11 @@ function modeOf(name: string | undefined): Outcome['mode'] {
 
 async function makeParts(input: RunnerInput): Promise<Parts> {
   const { spec } = input
-  const storage = await openStorage(spec, { env, clock: systemClock, random: systemRandom })
+  const onWait = ({ message }: StorageError): void => {
+    log('StorageAwaited', { message })
+    report({ mode: input.mode, activity: 'waiting for storage', trouble: message })
+  }
+  const storage = await openStorage(spec, { env, clock: systemClock, random: systemRandom, onWait })
   const ports: Ports = { storage, http: makeNodeHttp(env), clock: systemClock, random: systemRandom, scratch: new FileScratch(tmpdir()), log }
   return {
     ports,

@@ -48,6 +48,18 @@ describe('how a runner ends', () => {
     expect(Buffer.byteLength(JSON.stringify(outcome))).toBeLessThanOrEqual(OUTCOME_LIMIT)
   })
 
+  it('a host name that is not known ends the plan for good, and what comes later for now', async () => {
+    const world = new ModeWorld()
+    await world.put('a.parquet', parquetFile('a'))
+    const plan = await world.plan()
+    const unknown = () => Promise.reject(new StorageError('Misused', 's3://b/x', 'The host name is not known', { code: 'StorageHostNotFound' }))
+    world.storage.head = unknown
+    world.storage.get = unknown
+    for (const [mode, exitCode] of [['plan', 64], ['merge', 75]] as const) {
+      expect(await world.run(mode, plan)).toMatchObject({ exitCode, outcome: { mode, result: 'failed', reason: 'StorageHostNotFound' } })
+    }
+  })
+
   it('a fault of storage may pass: the mode can be run again', async () => {
     const world = new ModeWorld()
     await world.put('a.parquet', parquetFile('a'))

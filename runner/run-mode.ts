@@ -28,8 +28,13 @@ export async function runMode(parts: Parts, input: RunnerInput): Promise<RunnerE
     return { outcome: fitOutcome(await MODES[input.mode](parts, input)), exitCode: EXIT.ok }
   } catch (error) {
     const known = asLlmbatchError(error)
-    return { outcome: failedOutcome(input.mode, known), exitCode: known.exitCode }
+    return { outcome: failedOutcome(input.mode, known), exitCode: exitCodeOf(input.mode, known) }
   }
+}
+
+/** A host name that is not known when a job is planned is a misspelt one; later it is more likely a name server's fault that passes. */
+function exitCodeOf(mode: Outcome['mode'], error: LlmbatchError): number {
+  return mode === 'plan' && error.code === 'StorageHostNotFound' ? EXIT.config : error.exitCode
 }
 
 /** An outcome of at most OUTCOME_LIMIT bytes: its sets have bounds of their own, its message gives way. */

@@ -10,6 +10,7 @@ import { Fenced } from '../ledger/fenced.ts'
 import { Lease } from '../ledger/lease.ts'
 import { LedgerSession, ledgerUri } from '../ledger/ledger-session.ts'
 import { RowSets } from '../ledger/row-sets.ts'
+import { ledgerFolders, sweepUploads } from '../ledger/sweep-uploads.ts'
 import type { Parts } from '../mode.ts'
 import type { PlanRef } from '../plan/plan-object.ts'
 import type { Ports } from '../ports/ports.ts'
@@ -47,6 +48,8 @@ export async function advanceLedger(parts: Parts, spec: LlmBatchJobSpec, planned
     const rows = new ShardRows(header, shard)
     await refuseLostLedger(ports, work, uri, shard.ledger, rows)
     const session = await LedgerSession.open(ports, uri, { ledger: shard.ledger, plan, shard: shard.shard })
+    const swept = session.ledger.epoch === 1 ? 0 : await sweepUploads(ports.storage, ledgerFolders(work, shard.ledger), session.ledger.epoch)
+    if (swept > 0) ports.log('UploadsAborted', { shard: shard.shard, uploads: swept })
     const context: ShardContext = {
       ports,
       spec,

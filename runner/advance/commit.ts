@@ -6,6 +6,7 @@ import { finalRows, rowsOf } from '../ledger/attempts.ts'
 import { commitChunk } from '../ledger/chunk-claim.ts'
 import type { ReadBatch } from '../ledger/row-sets.ts'
 import { stillNeeded } from '../ledger/still-needed.ts'
+import { partFolder } from '../ledger/sweep-uploads.ts'
 import { addTotals, NO_TOTALS } from '../ledger/totals.ts'
 import { writeStreamed } from '../storage/durable-write.ts'
 import { readSegmentChunk, type SegmentRecord } from './segment.ts'
@@ -45,7 +46,7 @@ async function commitOne(context: ShardContext, chunk: ShardChunk, rowGroupRows:
   const totals = { ...NO_TOTALS }
   const outcomes = counted(finalOutcomes(context, chunk, batches), totals)
   const bytes = context.assembler.encodePart(rowGroupRows, chunk.from, chunk.to, outcomes)
-  const part = await writeStreamed(storage, clock, `${context.work}parts/${ledger}/${context.session.uniqueName()}.part`, bytes)
+  const part = await writeStreamed(storage, clock, `${partFolder(context.work, ledger)}${context.session.uniqueName()}.part`, bytes)
   return commitChunk(context.ports, context.work + chunk.key, ledger, { part, totals })
 }
 

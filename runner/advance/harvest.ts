@@ -3,6 +3,7 @@ import { LlmbatchError } from '../../crds/errors.ts'
 import { IntervalSet } from '../../crds/interval-set.ts'
 import { rowsOf } from '../ledger/attempts.ts'
 import type { AttemptRows, ReadBatch } from '../ledger/row-sets.ts'
+import { segmentFolder } from '../ledger/sweep-uploads.ts'
 import type { ScratchFile } from '../ports/scratch.ts'
 import type { BatchState } from '../provider/batch-provider.ts'
 import { mayRetry, type FailureClass, type RequestOutcome } from '../provider/failure-class.ts'
@@ -40,7 +41,7 @@ export async function harvestBatch(context: ShardContext, { batch, members }: Re
     const segment = await writeStreamed(
       context.ports.storage,
       context.ports.clock,
-      `${context.work}segments/${context.session.ledger.ledger}/${context.session.uniqueName()}.jsonl`,
+      `${segmentFolder(context.work, context.session.ledger.ledger)}${context.session.uniqueName()}.jsonl`,
       segmentBytes(context, members, rows, state.unanswered, answers, again),
     )
     await recordSegment(context, batch, segment, [...again.values()].map(({ group, rows: list }) => ({ ...group, rows: IntervalSet.of(list) })))

@@ -75,14 +75,14 @@ function batchIdentity({ session, ports }: ShardContext): string {
 async function sendBatch(context: ShardContext, intent: LedgerBatch, spooled: Spooled): Promise<SubmitResult> {
   const { provider, lease } = context
   context.report({ activity: 'uploading' })
-  lease.assertHeld()
+  await lease.confirmHeld()
   const uploaded = await provider.upload(intent.identity, spooled.file.stream(0, spooled.file.size), spooled.file.size)
   // An upload costs nothing and its file is found by name: recovery settles an unclear one like one that was cut off.
   if (uploaded.kind === 'Ambiguous') return { kind: 'Undecided', message: `upload of a batch file: ${uploaded.message}` }
   if (uploaded.kind === 'Rejected') return rejected(context, intent, uploaded)
   const batch: LedgerBatch = { ...intent, state: 'Uploaded', file: uploaded.value }
   await writeBatch(context, batch)
-  lease.assertHeld()
+  await lease.confirmHeld()
   const created = await provider.create(uploaded.value.id, intent.identity)
   switch (created.kind) {
     case 'Accepted':

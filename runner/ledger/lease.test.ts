@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { VirtualTime } from '../../test/sim/virtual-time.ts'
 import type { LedgerLease } from '../../crds/generated/lease.ts'
 import type { Clock } from '../ports/clock.ts'
+import { retryingStorage } from '../storage/retrying-storage.ts'
 import { decodeJson } from '../storage/stored-json.ts'
 import { FaultyStorage, type WriteFault } from '../storage/testdata/faulty-storage.ts'
 import { Fenced } from './fenced.ts'
@@ -62,7 +63,7 @@ describe('a lease', () => {
     const { time, storage, runner } = world()
     await time.runUntilDone((async () => {
       const first = held(await Lease.acquire(runner('a').ports, URI, SECONDS))
-      first.assertHeld()
+      await first.confirmHeld()
       await first.release()
       expect(await stored(storage)).toMatchObject({ released: true })
       const second = held(await Lease.acquire(runner('b').ports, URI, SECONDS))
@@ -76,7 +77,7 @@ describe('a lease', () => {
     await time.runUntilDone((async () => {
       const first = held(await Lease.acquire(runner('a').ports, URI, SECONDS))
       for (let i = 0; i < 20; i++) expect(await Lease.acquire(runner(`b${i}`).ports, URI, SECONDS)).toBeNull()
-      first.assertHeld()
+      await first.confirmHeld()
       await first.release()
     })(), 20 * SECONDS * 1000)
   })
@@ -92,10 +93,10 @@ describe('a lease', () => {
       expect(time.now()).toBeLessThan(SECONDS * 1500)
       stopped.goOn()
       await time.sleep(SECONDS * 1000)
-      expect(() => first.assertHeld()).toThrow(Fenced)
-      second.assertHeld()
+      await expect(first.confirmHeld()).rejects.toThrow(Fenced)
+      await second.confirmHeld()
       await first.release()
-      second.assertHeld()
+      await second.confirmHeld()
       await second.release()
     })(), 10 * SECONDS * 1000)
   })
@@ -120,10 +121,48 @@ describe('a lease', () => {
       const lease = held(await Lease.acquire(runner('a').ports, URI, SECONDS))
       storage.faults.push('Unavailable', 'Unavailable', 'AppliedUnclear', 'LostUnclear')
       await time.sleep(5 * SECONDS * 1000)
-      lease.assertHeld()
+      await lease.confirmHeld()
       await lease.release()
       expect(await stored(storage)).toMatchObject({ released: true })
     })(), 10 * SECONDS * 1000)
+  })
+
+  for (const taken of [false, true]) {
+    it(`is not relied on while its renewal hangs longer than leaseSeconds: ${taken ? 'it was taken, which stops the holder' : 'nobody took it, so the holder goes on'}`, async () => {
+      const { time, storage, runner } = world()
+      await time.runUntilDone((async () => {
+        const { ports } = runner('a')
+        const lease = held(await Lease.acquire({ ...ports, storage: retryingStorage(storage, ports) }, URI, 1))
+        storage.faults.push(...Array.from({ length: 8 }, (): WriteFault => 'Unavailable'))
+        await time.sleep(1_200)
+        const asked = time.now()
+        const confirmed = lease.confirmHeld()
+        if (taken) {
+          // By another way to the store, on which nothing fails.
+          await storage.memory.put(URI, Buffer.from('{"schemaVersion":1,"holder":"b","renewals":0,"released":false}'), { unconditional: true })
+          await expect(confirmed).rejects.toThrow(Fenced)
+        } else {
+          await confirmed
+        }
+        expect(time.now()).toBeGreaterThan(asked + 1_000)
+        await lease.release()
+      })(), 120_000)
+    })
+  }
+
+  it('counts from when its renewal was asked for, not from when the answer came', async () => {
+    const { time, storage, runner } = world()
+    await time.runUntilDone((async () => {
+      const { ports } = runner('a')
+      const lease = held(await Lease.acquire({ ...ports, storage: retryingStorage(storage, ports) }, URI, 1))
+      storage.faults.push('AppliedUnclear')
+      storage.faultsOfCalls.set('get', Array.from({ length: 8 }, () => 'Unavailable'))
+      await time.sleep(1_200)
+      await lease.confirmHeld()
+      // Acquired, renewed long ago, renewed.
+      expect(storage.writes.length).toBe(3)
+      await lease.release()
+    })(), 120_000)
   })
 
   it('counts as lost when storage is away for leaseSeconds: others may hold it by then', async () => {
@@ -132,7 +171,7 @@ describe('a lease', () => {
       const lease = held(await Lease.acquire(runner('a').ports, URI, SECONDS))
       storage.faults.push(...Array.from({ length: 100 }, (): WriteFault => 'Unavailable'))
       await time.sleep(2 * SECONDS * 1000)
-      expect(() => lease.assertHeld()).toThrow(Fenced)
+      await expect(lease.confirmHeld()).rejects.toThrow(Fenced)
       await lease.release()
     })(), 10 * SECONDS * 1000)
   })
@@ -149,7 +188,7 @@ describe('a lease', () => {
         const lease = held(await Lease.acquire(runner('a').ports, URI, SECONDS))
         await storage.put(URI, Buffer.from('{}'), { unconditional: true })
         await time.sleep(SECONDS * 1000)
-        expect(() => lease.assertHeld()).toThrow(Fenced)
+        await expect(lease.confirmHeld()).rejects.toThrow(Fenced)
         await lease.release()
 
         const failing = runner('b')
@@ -159,7 +198,7 @@ describe('a lease', () => {
         const other = held(await Lease.acquire({ ...failing.ports, clock: { ...clock, sleep } }, `${URI}.other`, SECONDS))
         broken = true
         await time.sleep(SECONDS * 1000)
-        expect(() => other.assertHeld()).toThrow('the clock broke')
+        await expect(other.confirmHeld()).rejects.toThrow('the clock broke')
         await other.release()
       })(), 10 * SECONDS * 1000)
       await new Promise((resolve) => setImmediate(resolve))

@@ -8,7 +8,7 @@ import { Fenced } from './fenced.ts'
 
 type LeasePorts = { readonly storage: Storage; readonly clock: Clock; readonly random: Random }
 
-/** Looks at a foreign lease within one lease time. */
+/** Looks at a lease within one lease time. */
 const LOOKS = 4
 
 /**
@@ -23,17 +23,20 @@ export class Lease {
   readonly #holder: string
   #etag: string
   #renewals = 0
+  /** When the renewal that took effect last was asked for, by this process's monotonic clock. */
+  #confirmed: number
   #lost = false
   #failure: unknown = null
   readonly #stop = new AbortController()
   #renewing: Promise<void> = Promise.resolve()
 
-  private constructor(ports: LeasePorts, uri: string, leaseMs: number, holder: string, etag: string) {
+  private constructor(ports: LeasePorts, uri: string, leaseMs: number, holder: string, etag: string, confirmed: number) {
     this.#ports = ports
     this.#uri = uri
     this.#leaseMs = leaseMs
     this.#holder = holder
     this.#etag = etag
+    this.#confirmed = confirmed
   }
 
   /** Takes the lease, if need be after watching its holder for `leaseSeconds`; null when the holder lives. Renews it until `release`. */
@@ -53,9 +56,10 @@ export class Lease {
           continue
         }
       }
+      const asked = clock.monotonic()
       const written = await writeResolved(storage, clock, uri, encodeLease(holder, 0, false), current === null ? { ifNoneMatch: '*' } : { ifMatch: current.etag })
       if (written.kind === 'Lost') return null
-      const lease = new Lease(ports, uri, leaseMs, holder, written.etag)
+      const lease = new Lease(ports, uri, leaseMs, holder, written.etag, asked)
       lease.#renewing = lease.#renew().catch((error: unknown) => {
         lease.#failure = error
         lease.#lost = true
@@ -64,10 +68,18 @@ export class Lease {
     }
   }
 
-  /** Throws Fenced when another runner may be at work on the ledger, or what made renewal fail. Asked before each call that costs money. */
-  assertHeld(): void {
-    if (this.#failure !== null) throw this.#failure
-    if (this.#lost) throw new Fenced()
+  /**
+   * Asked before each call that costs money. While the lease may have run out, because a renewal is slow or this process was stopped, it waits:
+   * a renewal tells whether others took it. Throws Fenced when they did or may have, or what made renewal fail.
+   */
+  async confirmHeld(): Promise<void> {
+    const { clock } = this.#ports
+    for (;;) {
+      if (this.#failure !== null) throw this.#failure
+      if (this.#lost) throw new Fenced()
+      if (clock.monotonic() - this.#confirmed < this.#leaseMs) return
+      await clock.sleep(this.#leaseMs / LOOKS)
+    }
   }
 
   /** Ends renewal and lets the next runner in at once. */
@@ -80,7 +92,6 @@ export class Lease {
 
   async #renew(): Promise<void> {
     const { clock } = this.#ports
-    let confirmed = clock.monotonic()
     for (;;) {
       try {
         await clock.sleep(this.#leaseMs / 3, this.#stop.signal)
@@ -92,8 +103,8 @@ export class Lease {
       const renewed = await this.#renewOnce()
       if (renewed === 'Lost') this.#lost = true
       if (this.#lost) return
-      if (renewed === 'Renewed') confirmed = asked
-      else if (clock.monotonic() - confirmed >= this.#leaseMs) this.#lost = true
+      if (renewed === 'Renewed') this.#confirmed = asked
+      else if (clock.monotonic() - this.#confirmed >= this.#leaseMs) this.#lost = true
     }
   }
 

@@ -102,6 +102,16 @@ describe('merging', () => {
     expect(world.storage.writes).toEqual([])
   })
 
+  it('outlasts a store that for a while does not say whether an output was completed', async () => {
+    const world = await worldOf('b')
+    const plan = await world.plan()
+    await world.finish(plan, 0)
+    world.storage.faultsOf.set(TARGET, Array.from({ length: 8 }, () => 'LostUnclear' as const))
+    expect((await world.run('merge', plan)).outcome.result).toBe('done')
+    expect((await world.rows('b.parquet')).length).toBe(10)
+    expect(world.storage.openUploads()).toEqual([])
+  })
+
   it('two at once end with one output and no upload left', async () => {
     const world = await worldOf('b')
     const plan = await world.plan()

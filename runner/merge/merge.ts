@@ -12,6 +12,7 @@ import { addTotals, NO_TOTALS } from '../ledger/totals.ts'
 import type { RunMode } from '../mode.ts'
 import { chunkKey } from '../plan/identities.ts'
 import { keyOfChunk, PlanReader } from '../plan/plan-object.ts'
+import { mapAhead, REQUESTS_AHEAD } from '../storage/map-ahead.ts'
 import type { Storage } from '../storage/storage.ts'
 import { outputFileDigest } from './output-record.ts'
 import { writeOutput } from './write-output.ts'
@@ -74,21 +75,25 @@ async function readCommits(
 ): Promise<{ readonly commits: Commits; readonly byFile: ReadonlyMap<string, PlanChunk[]>; readonly incomplete: IntervalSet }> {
   const commits = new Map<string, ChunkCommit>()
   const byFile = new Map<string, PlanChunk[]>()
-  const incomplete: number[] = []
-  for await (const shard of reader.allShards()) {
-    for (const chunk of shard.chunks) {
-      const key = keyOfChunk(header, chunk)
-      const found = await readChunk(storage, work + key)
-      if (found?.chunk.committed === undefined) {
-        incomplete.push(shard.shard)
-        break
-      }
-      commits.set(key, found.chunk.committed)
-      const fileId = header.inputs[chunk.file]?.fileId ?? ''
-      const list = byFile.get(fileId) ?? []
-      list.push(chunk)
-      byFile.set(fileId, list)
+  const incomplete = new Set<number>()
+  const read = mapAhead(allChunks(reader), REQUESTS_AHEAD, async ({ shard, chunk }) => {
+    const key = keyOfChunk(header, chunk)
+    return { shard, chunk, key, commit: (await readChunk(storage, work + key))?.chunk.committed }
+  })
+  for await (const { shard, chunk, key, commit } of read) {
+    if (commit === undefined) {
+      incomplete.add(shard)
+      continue
     }
+    commits.set(key, commit)
+    const fileId = header.inputs[chunk.file]?.fileId ?? ''
+    const list = byFile.get(fileId) ?? []
+    list.push(chunk)
+    byFile.set(fileId, list)
   }
-  return { commits, byFile, incomplete: IntervalSet.of(incomplete) }
+  return { commits, byFile, incomplete: IntervalSet.of([...incomplete]) }
+}
+
+async function* allChunks(reader: PlanReader): AsyncGenerator<{ readonly shard: number; readonly chunk: PlanChunk }> {
+  for await (const { shard, chunks } of reader.allShards()) for (const chunk of chunks) yield { shard, chunk }
 }

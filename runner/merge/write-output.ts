@@ -3,12 +3,13 @@ import type { LlmBatchJobSpec } from '../../crds/generated/llmbatchjob.ts'
 import type { ChunkPart, OutputColumns } from '../formats/output-assembler.ts'
 import type { SourceFile } from '../formats/row-source.ts'
 import type { Parts } from '../mode.ts'
+import { Backoff } from '../storage/backoff.ts'
 import { writeResolved } from '../storage/durable-write.ts'
 import { isStorageError, type WriteCondition } from '../storage/storage.ts'
 import { encodeJson } from '../storage/stored-json.ts'
 import { isRecorded, readOutputRecord, recordUri, type OutputRecord } from './output-record.ts'
 
-/** Most tries at one output while other merges of it are under way. */
+/** Least tries at one output, however long each takes, while other merges of it are under way or the store does not say what came of ours. */
 const TRIES = 5
 
 /** One output file: where it goes and what it is made of. */
@@ -29,9 +30,12 @@ export interface OutputWrite {
  * here. Two merges at once end with one file: the later one finds the earlier one's. Throws OutputExists.
  */
 export async function writeOutput(parts: Parts, output: OutputWrite): Promise<void> {
+  const waits = new Backoff(parts.ports.clock)
   for (let attempt = 1; ; attempt++) {
     if ((await tryWrite(parts, output)) === 'Written') return
-    if (attempt === TRIES) throw new LlmbatchError('StorageUnavailable', `${output.target} was changed ${TRIES} times while it was being written`)
+    const mayWait = await waits.wait()
+    if (mayWait || attempt < TRIES) continue
+    throw new LlmbatchError('StorageUnavailable', `${output.target} could not be written in ${attempt} tries: it was changed meanwhile, or the store did not say whether it was completed`)
   }
 }
 

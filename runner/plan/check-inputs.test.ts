@@ -33,6 +33,14 @@ describe('checking inputs', () => {
     ])
   })
 
+  it('tells what is wrong with the same column in several files once', async () => {
+    const { texts } = await check(await worldOf({ 'a.parquet': renamed('a', 'topic'), 'b.parquet': parquetFile('b'), 'c.parquet': renamed('b', 'topic'), 'd.parquet': renamed('b', 'Title') }))
+    expect(texts).toEqual([
+      'UnknownColumn: spec.request.prompt names {{title}}, but a.parquet has no such column (the same in 1 more file), while b.parquet has it as BYTE_ARRAY STRING; its columns are: id, topic',
+      'UnknownColumn: spec.request.prompt names {{title}}, but d.parquet has no such column, while b.parquet has it as BYTE_ARRAY STRING; it has {{Title}}: the name must be the same to the letter',
+    ])
+  })
+
   it('names the file that has the column when it comes later, too', async () => {
     const { texts } = await check(await worldOf({ 'a.parquet': renamed('a', 'Title'), 'b.parquet': parquetFile('b') }))
     expect(texts).toEqual(['UnknownColumn: spec.request.prompt names {{title}}, but a.parquet has no such column, while b.parquet has it as BYTE_ARRAY STRING; it has {{Title}}: the name must be the same to the letter'])

@@ -72,8 +72,14 @@ export async function checkInputs(readers: InputReaders, spec: LlmBatchJobSpec):
   }
   if (firstTarget === null) found.push({ code: 'InputNotFound', field: 'spec.input.uri', problem: `${uri} matches nothing: ${await whatLiesThere(storage, uri, pattern, passedOver)}` })
   else await checkWritable(storage, firstTarget)
-  // A column's problem names a file that has the column, which may have come later.
-  const problems = found.map((problem) => ('column' in problem ? columnCheck.problem(problem) : problem))
+  const isSame = (one: UnusableColumn, other: InputProblem | UnusableColumn): boolean =>
+    'column' in other && one.column === other.column && one.code === other.code && one.fault === other.fault && one.wayOut === other.wayOut
+  // A column's problem names a file that has the column, which may have come later, and is told once for all files that share it.
+  const problems = found.flatMap((problem, i) => {
+    if (!('column' in problem)) return [problem]
+    if (found.slice(0, i).some((earlier) => isSame(problem, earlier))) return []
+    return [columnCheck.problem(problem, found.slice(i + 1).filter((later) => isSame(problem, later)).length)]
+  })
   return { files, problems, moreFiles: Math.max(0, badFiles - FILES_TOLD) }
 }
 

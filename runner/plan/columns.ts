@@ -42,11 +42,12 @@ export class ColumnCheck {
     })
   }
 
-  /** What is wrong, once all files were checked: names a file that has the column, if any does. */
-  problem({ column, code, file, fault, wayOut }: UnusableColumn): InputProblem {
+  /** What is wrong, once all files were checked: names a file that has the column, if any does. `sameIn` is the number of other files of which the same is true. */
+  problem({ column, code, file, fault, wayOut }: UnusableColumn, sameIn: number): InputProblem {
     const other = this.#firstWith.get(column)
+    const same = sameIn === 0 ? '' : ` (the same in ${sameIn} more file${sameIn === 1 ? '' : 's'})`
     const contrast = other === undefined ? '' : `, while ${other.file} has it as ${other.type}`
-    return { code, field: 'spec.request.prompt', problem: `names {{${placeText(this.#columns[column]?.path ?? [])}}}, but ${file} ${fault}${contrast}; ${wayOut}` }
+    return { code, field: 'spec.request.prompt', problem: `names {{${placeText(this.#columns[column]?.path ?? [])}}}, but ${file} ${fault}${same}${contrast}; ${wayOut}` }
   }
 }
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { nodeHttp } from './node-http.ts'
+import { makeNodeHttp } from './node-http.ts'
 import type { ProviderHttpResponse } from './provider-http.ts'
 
 const servers: Server[] = []
@@ -30,7 +30,9 @@ async function* stream(...pieces: string[]): AsyncGenerator<Uint8Array> {
   for (const piece of pieces) yield await Promise.resolve(Buffer.from(piece))
 }
 
-describe('nodeHttp', () => {
+const nodeHttp = makeNodeHttp({})
+
+describe('HTTP over the network', () => {
   it('returns status, headers and body of any answer', async () => {
     const url = await serve((request, response) => {
       response.writeHead(Number(new URL(request.url ?? '', 'http://x').searchParams.get('status')), { 'X-Request-Id': 'r1', 'Content-Type': 'text/plain' }).end(`${request.method}`)
@@ -208,6 +210,16 @@ describe('nodeHttp', () => {
   it('passes a compressed body on as it is, and asks for none', async () => {
     const url = await serve((request, response) => response.end(request.headers['accept-encoding']))
     expect(await textOf(await nodeHttp({ method: 'GET', url, headers: {}, timeoutMs: 5_000 }))).toBe('identity')
+  })
+
+  it('goes by the proxy of the environment when Node is told to', async () => {
+    const proxy = new URL(await serve((request, response) => response.end(`${request.method} ${request.url} by proxy`)))
+    const env = { HTTP_PROXY: proxy.origin, NO_PROXY: '127.0.0.2' }
+    for (const method of ['GET', 'POST'] as const) {
+      const request = { method, url: 'http://provider.invalid/v1/files', headers: {}, timeoutMs: 5_000 }
+      expect(await textOf(await makeNodeHttp({ ...env, NODE_USE_ENV_PROXY: '1' })(request))).toBe(`${method} http://provider.invalid/v1/files by proxy`)
+      await expect(makeNodeHttp(env)(request)).rejects.toMatchObject({ name: 'ProviderConnectionError' })
+    }
   })
 
   it('refuses other schemes', async () => {

@@ -1,24 +1,35 @@
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { messageOf } from '../../crds/errors.ts'
-import { ProviderConnectionError, type ProviderHttp, type ProviderHttpRequest } from './provider-http.ts'
+import { ProviderConnectionError, type ProviderHttp, type ProviderHttpRequest, type ProviderHttpResponse } from './provider-http.ts'
 
-/** Connections that GETs use again. Idle ones do not keep the process alive. */
-const agents = { 'http:': new HttpAgent({ keepAlive: true, maxSockets: 16 }), 'https:': new HttpsAgent({ keepAlive: true, maxSockets: 16 }) }
+/** Connections to one host that GETs use again. Idle ones do not keep the process alive. */
+const GET_SOCKETS = 16
 
 /**
  * HTTP over the network. It sends a request once: no retries, no redirects, no decompression. (Node's global fetch sends a
  * request again when the answer is 421 and gives up on headers after 300 s, so it is not used.) Only GETs reuse connections: a POST on
  * a connection that the server is closing would fail without saying whether it arrived. A streamed body is sent as it is pulled, with the
  * given content-length or chunked; the time to the response's headers counts from its last piece. An error of the body's source is thrown as it is.
+ * When `env` has NODE_USE_ENV_PROXY=1, requests go by its HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as Node's own would.
  */
-export const nodeHttp: ProviderHttp = async (request) => {
+export function makeNodeHttp(env: Readonly<Record<string, string | undefined>>): ProviderHttp {
+  const proxy = env['NODE_USE_ENV_PROXY'] === '1' ? { proxyEnv: { ...env } } : {}
+  const agentsWith = (options: object): Agents => ({ 'http:': new HttpAgent({ ...proxy, ...options }), 'https:': new HttpsAgent({ ...proxy, ...options }) })
+  const reusing = agentsWith({ keepAlive: true, maxSockets: GET_SOCKETS })
+  const single = agentsWith({ keepAlive: false })
+  return (request) => sendOnce(request, request.method === 'GET' ? reusing : single)
+}
+
+type Agents = Readonly<Record<'http:' | 'https:', HttpAgent>>
+
+async function sendOnce(request: ProviderHttpRequest, agents: Agents): Promise<ProviderHttpResponse> {
   const url = new URL(request.url)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError(`not an http or https URL: ${request.url}`)
   const headers: Record<string, string> = { 'accept-encoding': 'identity', ...lowerCased(request.headers) }
   if (typeof request.body === 'string') headers['content-length'] = String(Buffer.byteLength(request.body))
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest
-  const exchange = send(url, { method: request.method, headers, agent: request.method === 'GET' ? agents[url.protocol] : false })
+  const exchange = send(url, { method: request.method, headers, agent: agents[url.protocol] })
   const watchdog = new Watchdog(request.timeoutMs)
   try {
     const response = await sendAndAwaitHeaders(exchange, request, headers['content-length'], watchdog)

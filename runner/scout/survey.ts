@@ -7,6 +7,7 @@ import { decodeWireSet, encodeWireSet } from '../../crds/wire-set.ts'
 import { ledgerUri, readLedger } from '../ledger/ledger-session.ts'
 import { addTotals, NO_TOTALS, type Totals } from '../ledger/totals.ts'
 import { PlanReader, type PlanRef } from '../plan/plan-object.ts'
+import { mapAhead, REQUESTS_AHEAD } from '../storage/map-ahead.ts'
 import type { Storage } from '../storage/storage.ts'
 
 /** Longest text of each set of a survey's outcome, in characters: two of them, and 10,000 shards as a bitset, fit an outcome. */
@@ -24,15 +25,15 @@ interface DoneShard {
 export type DoneReport = Required<Pick<Outcome, 'done' | 'doneChunks' | 'rows' | 'tokens' | 'cost'>>
 
 /**
- * Reads every shard's ledger, one at a time. A shard is done when its ledger holds every chunk as committed; `onOpen` sees the others. The
+ * Reads every shard's ledger, a few at a time. A shard is done when its ledger holds every chunk as committed; `onOpen` sees the others. The
  * report's counters are those of the shards in its `done` set exactly, which may be a subset.
  */
 export async function surveyShards(storage: Storage, work: string, ref: PlanRef, onOpen: (shard: PlanShard, ledger: Ledger | null) => void): Promise<DoneReport> {
   const reader = await PlanReader.open(storage, ref)
   const { price } = await reader.header()
   const done: DoneShard[] = []
-  for await (const shard of reader.allShards()) {
-    const ledger = await readLedger(storage, ledgerUri(work, shard.ledger))
+  const shards = mapAhead(reader.allShards(), REQUESTS_AHEAD, async (shard) => ({ shard, ledger: await readLedger(storage, ledgerUri(work, shard.ledger)) }))
+  for await (const { shard, ledger } of shards) {
     if (ledger === null || IntervalSet.parse(ledger.chunks.committed).size < shard.chunks.length) {
       onOpen(shard, ledger)
       continue

@@ -4,7 +4,7 @@ import { sha256 } from '../../crds/digest.ts'
 import { testPorts } from '../ledger/testdata/test-ports.ts'
 import { readRecorded, writeResolved, writeStreamed } from './durable-write.ts'
 import { PART_MINIMUM } from './storage.ts'
-import type { WriteFault } from './testdata/faulty-storage.ts'
+import { FaultyStorage, type WriteFault } from './testdata/faulty-storage.ts'
 
 const URI = 'memory://bucket/object'
 const bytes = (text: string): Uint8Array => Buffer.from(text)
@@ -57,27 +57,30 @@ describe('writeResolved', () => {
     expect(await textAt(storage)).toBeNull()
   })
 
-  it('gives up after a bounded number of tries, and passes on a refusal at once', async () => {
+  it('gives up after a minute, and passes on a refusal at once', async () => {
     const { storage, clock } = testPorts()
     storage.faults.push(...Array.from({ length: 20 }, (): WriteFault => 'LostUnclear'))
     await expect(writeResolved(storage, clock, URI, bytes('mine'), { ifNoneMatch: '*' })).rejects.toMatchObject({ kind: 'Unclear' })
-    expect(storage.writes.length).toBe(5)
+    expect(storage.writes.length).toBe(13)
+    expect(clock.monotonic()).toBe(60_000)
     storage.faults.length = 0
     storage.faults.push('Unavailable')
     await expect(writeResolved(storage, clock, URI, bytes('mine'), { ifNoneMatch: '*' })).rejects.toMatchObject({ kind: 'Unavailable' })
-    expect(storage.writes.length).toBe(6)
+    expect(storage.writes.length).toBe(14)
   })
 
-  it('whatever up to four faults do, what it says is what is there', async () => {
-    const faults = fc.array(fc.constantFrom<WriteFault | null>('AppliedUnclear', 'LostUnclear', 'Conflict', null), { maxLength: 4 })
+  it('whatever faults do, what it says is what is there', async () => {
+    const faults = fc.array(fc.constantFrom<WriteFault | null>('AppliedUnclear', 'LostUnclear', 'Conflict', 'SentTwice', 'LateUnclear', null), { maxLength: 12 })
     await fc.assert(
       fc.asyncProperty(faults, fc.constantFrom('absent', 'expected', 'foreign'), fc.boolean(), async (schedule, before, create) => {
-        const { storage, clock } = testPorts()
+        const { clock } = testPorts()
+        const storage = new FaultyStorage(clock)
         const etag = before === 'absent' ? 'none' : await storage.put(URI, bytes(before), { unconditional: true })
         storage.faults.push(...schedule)
         const written = await writeResolved(storage, clock, URI, bytes('mine'), create ? { ifNoneMatch: '*' } : { ifMatch: before === 'foreign' ? 'another' : etag })
         const mayWrite = create ? before === 'absent' : before === 'expected'
         expect(written.kind).toBe(mayWrite ? 'Written' : 'Lost')
+        await storage.settled()
         expect(await textAt(storage)).toBe(mayWrite ? 'mine' : before === 'absent' ? null : before)
       }),
     )
@@ -114,11 +117,15 @@ describe('writeStreamed', () => {
     })
   }
 
-  it('fails when the last call of a large one never arrived', async () => {
+  it('asks for the last call of a large one again until it arrived, and gives up after a minute', async () => {
     const { storage, clock } = testPorts()
-    storage.faults.push('LostUnclear')
-    await expect(writeStreamed(storage, clock, URI, pieces(PART_MINIMUM * 2))).rejects.toMatchObject({ kind: 'Unclear' })
-    expect(await storage.head(URI)).toBeNull()
+    storage.faults.push('LostUnclear', 'Conflict', 'SentTwice')
+    const ref = await writeStreamed(storage, clock, URI, pieces(PART_MINIMUM * 2))
+    expect(ref).toMatchObject({ etag: (await storage.head(URI))?.etag, size: PART_MINIMUM * 2 })
+    expect(storage.writes.length).toBe(3)
+    storage.faults.push(...Array.from({ length: 20 }, (): WriteFault => 'LostUnclear'))
+    await expect(writeStreamed(storage, clock, `${URI}2`, pieces(PART_MINIMUM * 2))).rejects.toMatchObject({ kind: 'Unclear' })
+    expect(await storage.head(`${URI}2`)).toBeNull()
   })
 
   it('drops the upload when its source fails', async () => {
@@ -131,10 +138,22 @@ describe('writeStreamed', () => {
     expect(storage.openUploads()).toEqual([])
   })
 
+  it('drops the upload when storage refuses a part, and says why even if that fails too', async () => {
+    const { storage, clock } = testPorts()
+    storage.faultsOfCalls.set('uploadPart', [null, 'Unavailable'])
+    await expect(writeStreamed(storage, clock, URI, pieces(PART_MINIMUM * 2, 1))).rejects.toMatchObject({ message: expect.stringContaining('500') })
+    expect(storage.openUploads()).toEqual([])
+    storage.faultsOfCalls.set('uploadPart', ['Unavailable'])
+    storage.faultsOfCalls.set('abortUpload', ['SlowDown'])
+    await expect(writeStreamed(storage, clock, URI, pieces(PART_MINIMUM * 2))).rejects.toMatchObject({ message: expect.stringContaining('500') })
+  })
+
   it('refuses a key that somebody else wrote', async () => {
     const { storage, clock } = testPorts()
     await storage.put(URI, bytes('theirs'), { unconditional: true })
     await expect(writeStreamed(storage, clock, URI, pieces(4))).rejects.toMatchObject({ code: 'InternalError' })
+    await expect(writeStreamed(storage, clock, URI, pieces(PART_MINIMUM * 2))).rejects.toMatchObject({ kind: 'PreconditionFailed' })
+    expect(await textAt(storage)).toBe('theirs')
   })
 })
 

@@ -3,25 +3,26 @@ import { sha256 } from '../../crds/digest.ts'
 import type { ObjectRef } from '../../crds/generated/ledger.ts'
 import { LlmbatchError } from '../../crds/errors.ts'
 import type { Clock } from '../ports/clock.ts'
+import { Backoff } from './backoff.ts'
 import { isStorageError, type Storage, type UploadedPart, type WriteCondition } from './storage.ts'
 
-/** Waits between tries of a write whose fate is unclear, milliseconds. */
-const UNCLEAR_BACKOFF = [100, 400, 1_000, 3_000]
 /** Bytes held before a part is sent: the bound of a streamed write's memory, and more than the store's PART_MINIMUM. */
 const PART_SIZE = 8 * 1024 * 1024
 
 export type WriteResult =
   | { readonly kind: 'Written'; readonly etag: string }
-  /** Another writer was first; null when the object is gone. */
+  /** Another writer was first, or has replaced what we wrote since; null when the object is gone. */
   | { readonly kind: 'Lost'; readonly current: { readonly etag: string; readonly bytes: Uint8Array } | null }
 
 /**
  * A conditional write whose fate is always known. After a precondition that failed or an unclear answer the object is read: bytes
  * equal to ours mean that our write took effect (they carry a nonce, so nobody else writes the same); bytes that still fit the condition
- * mean that it did not, and it is tried again.
+ * mean that it did not, and it is tried again, for at most `RETRY_TIME`; then its last error is thrown, and its fate stays open. A try that arrives
+ * late finds that its condition no longer holds.
  */
 export async function writeResolved(storage: Storage, clock: Clock, uri: string, bytes: Uint8Array, condition: Exclude<WriteCondition, { unconditional: true }>): Promise<WriteResult> {
-  for (let attempt = 0; ; attempt++) {
+  const waits = new Backoff(clock)
+  for (;;) {
     try {
       return { kind: 'Written', etag: await storage.put(uri, bytes, condition) }
     } catch (error) {
@@ -29,10 +30,8 @@ export async function writeResolved(storage: Storage, clock: Clock, uri: string,
       const current = await storage.get(uri)
       if (current !== null && Buffer.compare(current.bytes, bytes) === 0) return { kind: 'Written', etag: current.etag }
       const mayTryAgain = 'ifMatch' in condition ? current?.etag === condition.ifMatch : current === null
-      const wait = UNCLEAR_BACKOFF[attempt]
       if (!mayTryAgain) return { kind: 'Lost', current }
-      if (wait === undefined) throw error
-      await clock.sleep(wait)
+      if (!(await waits.wait())) throw error
     }
   }
 }
@@ -62,9 +61,10 @@ export async function writeStreamed(storage: Storage, clock: Clock, uri: string,
       heldSize += piece.length
       if (heldSize >= PART_SIZE) await flush()
     }
+    if (uploadId !== undefined && heldSize > 0) await flush()
   } catch (error) {
-    // Nobody else knows this key, so nobody else would find the upload.
-    if (uploadId !== undefined) await storage.abortUpload(uri, uploadId)
+    // The first error tells the cause; an upload that cannot be dropped now is swept by a later runner.
+    if (uploadId !== undefined) await Promise.allSettled([storage.abortUpload(uri, uploadId)])
     throw error
   }
   if (uploadId === undefined) {
@@ -72,18 +72,21 @@ export async function writeStreamed(storage: Storage, clock: Clock, uri: string,
     if (written.kind === 'Lost') throw new LlmbatchError('InternalError', `${uri} was written by somebody else, although its name is ours alone`)
     return { uri, etag: written.etag, size, sha256: hash.digest('hex') }
   }
-  if (heldSize > 0) await flush()
-  return { uri, etag: await completed(storage, uri, uploadId, parts, size), size, sha256: hash.digest('hex') }
+  return { uri, etag: await completed(storage, clock, uri, uploadId, parts, size), size, sha256: hash.digest('hex') }
 }
 
-async function completed(storage: Storage, uri: string, uploadId: string, parts: readonly UploadedPart[], size: number): Promise<string> {
-  try {
-    return await storage.completeUpload(uri, uploadId, parts, { ifNoneMatch: '*' })
-  } catch (error) {
-    if (!isStorageError(error, 'PreconditionFailed', 'Unclear', 'NotFound')) throw error
-    const info = await storage.head(uri)
-    if (info === null || info.size !== size) throw error
-    return info.etag
+/** Completes an upload whose key and id nobody else uses: it can be asked for again until the object is there. */
+async function completed(storage: Storage, clock: Clock, uri: string, uploadId: string, parts: readonly UploadedPart[], size: number): Promise<string> {
+  const waits = new Backoff(clock)
+  for (;;) {
+    try {
+      return await storage.completeUpload(uri, uploadId, parts, { ifNoneMatch: '*' })
+    } catch (error) {
+      if (!isStorageError(error, 'PreconditionFailed', 'Unclear', 'NotFound')) throw error
+      const info = await storage.head(uri)
+      if (info?.size === size) return info.etag
+      if (info !== null || !(await waits.wait())) throw error
+    }
   }
 }
 

@@ -3,10 +3,8 @@ import { X509Certificate } from 'node:crypto'
 import { LlmbatchError, messageOf } from '../../crds/errors.ts'
 import type { LlmBatchJobSpec } from '../../crds/generated/llmbatchjob.ts'
 import { workUri } from '../../crds/work-uri.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { Random } from '../ports/random.ts'
 import { FileStorage } from './file-storage.ts'
-import { retryingStorage } from './retrying-storage.ts'
+import { retryingStorage, type RetryPorts } from './retrying-storage.ts'
 import type { S3Options } from './s3-client.ts'
 import type { Storage } from './storage.ts'
 
@@ -26,11 +24,11 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE----
  * AWS_ENDPOINT_URL when it names no endpoint; LLMBATCH_CA_BUNDLE, a PEM file trusted beside what Node trusts; HTTP_PROXY, HTTPS_PROXY and
  * NO_PROXY when NODE_USE_ENV_PROXY is 1, as Node has it. Throws UnsupportedURI, SecretNotFound, ConfigMapNotFound, InvalidJob.
  */
-export async function openStorage(spec: StorageSpec, { env, clock, random }: { readonly env: Environment; readonly clock: Clock; readonly random: Random }): Promise<Storage> {
-  if (schemeOf(spec) === 'file:///') return retryingStorage(new FileStorage(), { clock, random })
+export async function openStorage(spec: StorageSpec, { env, ...ports }: RetryPorts & { readonly env: Environment }): Promise<Storage> {
+  if (schemeOf(spec) === 'file:///') return retryingStorage(new FileStorage(), ports)
   const options = await s3Options(spec.storage, env)
   const { S3Storage } = await import('./s3-storage.ts')
-  return retryingStorage(new S3Storage(options), { clock, random })
+  return retryingStorage(new S3Storage(options), ports)
 }
 
 function schemeOf(spec: StorageSpec): 'file:///' | 's3://' {

@@ -162,16 +162,20 @@ export function describeUploadContract(under: { readonly storage: () => Storage;
       const uri = `${base}object`
       const completed = await storage.beginUpload(uri)
       const part = await storage.uploadPart(uri, completed, 1, filled(1, 5))
-      await storage.completeUpload(uri, completed, [part], { ifNoneMatch: '*' })
+      const etag = await storage.completeUpload(uri, completed, [part], { ifNoneMatch: '*' })
       const aborted = await storage.beginUpload(uri)
-      await storage.uploadPart(uri, aborted, 1, filled(1, 5))
+      const dropped = await storage.uploadPart(uri, aborted, 1, filled(2, 5))
       await storage.abortUpload(uri, aborted)
       const elsewhere = await storage.beginUpload(`${base}other`)
       for (const id of [completed, aborted, elsewhere, 'never', '../object', '']) {
         await expect(storage.uploadPart(uri, id, 1, filled(1, 5)), id).rejects.toMatchObject({ kind: 'NotFound' })
-        await expect(storage.completeUpload(uri, id, [part], { unconditional: true }), id).rejects.toMatchObject({ kind: 'NotFound' })
+        // Some stores take an unknown upload of an object that exists for one that was completed; then its content has to tell.
+        await expect(storage.completeUpload(uri, id, [dropped], { unconditional: true }), id).rejects.toMatchObject({ kind: expect.stringMatching(/^(?:NotFound|Unclear)$/) })
         await storage.abortUpload(uri, id)
       }
+      // S3 may answer the same completion again as it did at first.
+      const again = await storage.completeUpload(uri, completed, [part], { unconditional: true }).catch((error: unknown) => error)
+      if (again !== etag) expect(again).toMatchObject({ name: 'StorageError', kind: 'NotFound' })
       await storage.uploadPart(`${base}other`, elsewhere, 1, filled(1, 5))
       await storage.abortUpload(`${base}other`, elsewhere)
       expect((await storage.head(uri))?.size).toBe(5)

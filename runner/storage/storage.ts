@@ -47,7 +47,7 @@ export interface Storage {
   uploadPart(uri: string, uploadId: string, partNumber: number, bytes: Uint8Array): Promise<UploadedPart>
   /** Makes a part from bytes [from, to) of another object of the same store, without their passing through this process where the store can. */
   copyPart(uri: string, uploadId: string, partNumber: number, source: { readonly uri: string; readonly ifMatch: string; readonly from: number; readonly to: number }): Promise<UploadedPart>
-  /** Joins the parts. Returns the new object's ETag. An upload id that is unknown (completed or aborted before) throws NotFound. */
+  /** Joins the parts. Returns the new object's ETag. An upload id that is unknown (completed or aborted before) throws NotFound, or Unclear; the same completion sent again may be answered as at first. */
   completeUpload(uri: string, uploadId: string, parts: readonly UploadedPart[], condition: WriteCondition): Promise<string>
   /** Ids of the uploads of this object that were neither completed nor aborted: what a crash left behind, or another process is at. */
   listUploads(uri: string): Promise<readonly string[]>

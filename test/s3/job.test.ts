@@ -40,7 +40,7 @@ describe('a job on S3', () => {
 })
 
 describe('kill -9 of the S3 server in mid-job, and its return', () => {
-  for (const [afterMs, outageMs] of [[600, 500], [1_200, 4_000], [1_800, 1_000], [2_400, 2_000], [3_000, 15_000], [3_600, 500]] as const) {
+  for (const [afterMs, outageMs, isNoticed] of [[600, 500, false], [1_200, 8_000, true], [1_800, 1_000, false], [2_400, 2_000, false], [3_000, 15_000, false], [3_600, 500, false]] as const) {
     it(`after ${afterMs} ms for ${outageMs} ms: the job goes on by itself, and each row is billed once`, { timeout: 120_000 }, async () => {
       const folder = await makeFolder()
       const run = folder.start()
@@ -50,6 +50,7 @@ describe('kill -9 of the S3 server in mid-job, and its return', () => {
       await server.restart()
       const end = await run.ended
       expect(end.code, end.stderr).toBe(0)
+      if (isNoticed) expect(end.stderr).toMatch(/^waiting: s3:\w+: /m)
       await folder.expectRight()
     })
   }

@@ -13,11 +13,15 @@ import { simulatedHttp } from '../../runner/provider/testdata/simulated-wire.ts'
 import { runMode } from '../../runner/run-mode.ts'
 import { collectBytes } from '../../runner/storage/collect.ts'
 import { MemoryStorage } from '../../runner/storage/memory-storage.ts'
+import { retryingStorage } from '../../runner/storage/retrying-storage.ts'
+import { StorageFaultLayer } from '../../runner/storage/testdata/storage-fault-layer.ts'
 import { DEFAULT_BEHAVIOUR, type Behaviour } from '../../simulator/behaviour.ts'
 import { MemoryStore } from '../../simulator/memory-store.ts'
 import { ProviderSimulator } from '../../simulator/provider-simulator.ts'
 import { SimCluster } from './sim-cluster.ts'
+import { SeededRandom } from './seeded-random.ts'
 import { FaultPlan, SimProcess, type Fault } from './sim-process.ts'
+import { chooseStorageFaults, type StorageFaultsScenario } from './storage-faults.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 /** Small enough that a few dozen rows make several chunks, shards and batches. */
@@ -49,6 +53,12 @@ export interface Scenario {
   readonly clockSkewMs?: number
   /** Stands between the runner and the provider: answers that the simulator would not give. */
   readonly wire?: (request: ProviderHttpRequest, next: ProviderHttp) => Promise<ProviderHttpResponse>
+  /** How storage fails. */
+  readonly storageFaults?: StorageFaultsScenario
+  /** Stands between the runner and storage instead of retryingStorage, to show that the checks notice. */
+  readonly storageLayer?: typeof retryingStorage
+  /** Whether the store is yet to be probed; its hundreds of calls would hide the job's in schedules that fault each call. */
+  readonly unprobed?: boolean
   /** Longest that the job may take, virtual seconds. */
   readonly runLimitSeconds?: number
   /** Breaks the runner's protocol on purpose, to show that the checks notice. */
@@ -57,7 +67,10 @@ export interface Scenario {
 
 /** One world: storage, provider and time, which outlive every process. */
 export class World {
+  /** What storage holds, seen past its faults. */
   readonly storage = new MemoryStorage()
+  /** Storage as the runners see it. */
+  readonly storageFaults: StorageFaultLayer
   readonly scratch = new MemoryScratch()
   readonly time = new VirtualTime(START)
   readonly simulator: ProviderSimulator
@@ -68,6 +81,12 @@ export class World {
   constructor(scenario: Scenario) {
     this.#scenario = scenario
     this.#plan = new FaultPlan(scenario.faults)
+    this.storageFaults = new StorageFaultLayer(this.storage, {
+      choose: chooseStorageFaults(scenario.storageFaults, new SeededRandom(`${scenario.seed}/storage faults`), () => ({ step: this.#plan.steps, now: this.time.now() })),
+      draws: new SeededRandom(`${scenario.seed}/storage delays`),
+      clock: { now: () => this.time.now(), monotonic: () => this.time.now(), sleep: (ms) => this.time.sleep(ms) },
+      onFault: (fault, call, uri) => this.#plan.note(`storage fault: ${fault} of ${call} ${uri}`),
+    })
     this.simulator = new ProviderSimulator({ clock: this.time, store: new MemoryStore(), behaviour: { ...DEFAULT_BEHAVIOUR, seed: scenario.seed, ...scenario.behaviour } })
   }
 
@@ -97,12 +116,17 @@ export class World {
       const bytes = readFileSync(new URL(`testdata/${file}`, import.meta.url))
       await this.storage.put(INPUT + file, bytes, { unconditional: true })
     }
+    if (this.#scenario.unprobed !== true) await this.storage.put('memory://bucket/work/probe-passed', Buffer.from('{"schemaVersion":1}'), { unconditional: true })
   }
 
-  /** Runs the job to its end; a run that is killed is started again, as a user would. Returns each run's last status. */
+  /** Runs the job to its end, and until late writes have arrived; a run that is killed is started again, as a user would. Returns each run's last status. */
   async runJob(spec: LlmBatchJobSpec = this.spec()): Promise<LlmBatchJobStatus[]> {
     const runs = Array.from({ length: this.#scenario.runs ?? 1 }, (_, i) => this.#runUntilEnd({ ...spec, runner: { ...spec.runner, shardRows: this.#scenario.shardRowsOfRuns?.[i] ?? spec.runner.shardRows } }, i))
-    return this.time.runUntilDone(Promise.all(runs), (this.#scenario.runLimitSeconds ?? RUN_LIMIT) * 1000)
+    const ended = Promise.all(runs).then(async (statuses) => {
+      await this.storageFaults.settled()
+      return statuses
+    })
+    return this.time.runUntilDone(ended, (this.#scenario.runLimitSeconds ?? RUN_LIMIT) * 1000)
   }
 
   async #runUntilEnd(first: LlmBatchJobSpec, run: number): Promise<LlmBatchJobStatus> {
@@ -136,14 +160,16 @@ export class World {
   }
 
   async #run(process: SimProcess, input: Parameters<typeof runMode>[1]): ReturnType<typeof runMode> {
-    const storage = process.storage(this.storage)
     const limits = { ...LIMITS, ...this.#scenario.limits }
-    const { wire } = this.#scenario
+    const { wire, storageLayer } = this.#scenario
+    const clock = process.clock()
+    const random = process.random()
+    const storage = (storageLayer ?? retryingStorage)(process.storage(this.storageFaults), { clock, random })
     const ports = {
       storage,
       http: process.http(wire === undefined ? this.#http : (request) => wire(request, this.#http)),
-      clock: process.clock(),
-      random: process.random(),
+      clock,
+      random,
       scratch: process.scratch(this.scratch),
       log: (event: string, fields: Readonly<Record<string, string | number>>) => this.#plan.note(`${process.name} ${event} ${JSON.stringify(fields)}`),
     }

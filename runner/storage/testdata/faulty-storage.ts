@@ -1,31 +1,43 @@
+import { SeededRandom } from '../../../test/sim/seeded-random.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { systemClock } from '../../ports/system-clock.ts'
 import { MemoryStorage } from '../memory-storage.ts'
-import { StorageError, type UploadedPart, type WriteCondition } from '../storage.ts'
+import type { OpenUpload, UploadedPart, WriteCondition } from '../storage.ts'
+import { StorageFaultLayer, type StorageCall, type StorageFault } from './storage-fault-layer.ts'
 
-/**
- * What happens to one write.
- * - AppliedUnclear: it takes effect, and its answer is lost.
- * - LostUnclear: it never arrives, and nobody says so.
- * - Conflict: refused because another write of the object is under way (S3's 409).
- * - Unavailable: refused, without effect.
- */
-export type WriteFault = 'AppliedUnclear' | 'LostUnclear' | 'Conflict' | 'Unavailable'
+/** What happens to one `put` or `completeUpload`. */
+export type WriteFault = Exclude<StorageFault, 'Broken'>
 
-/** Memory storage whose next writes (`put` and `completeUpload`) meet the faults queued in `faults`; null lets one pass. */
-export class FaultyStorage extends MemoryStorage {
+/** Memory storage whose next calls meet the faults that a test queues; null lets one pass. */
+export class FaultyStorage extends StorageFaultLayer {
+  /** Faults of the next writes (`put` and `completeUpload`). */
   readonly faults: (WriteFault | null)[] = []
   /** Faults of writes of one object, which come before those of `faults`. */
   readonly faultsOf = new Map<string, (WriteFault | null)[]>()
+  /** Faults of the next calls of any kind, which come before all others. */
+  readonly faultsOfCalls = new Map<StorageCall, (StorageFault | null)[]>()
+  /** Calls that were made, in order. */
+  readonly calls: StorageCall[] = []
   /** URIs written, in order. */
   readonly writes: string[] = []
   /** Ranges read with `read`, in order. */
   readonly ranges: { readonly uri: string; readonly from: number; readonly to: number }[] = []
+  /** What lies behind the faults. */
+  readonly memory: MemoryStorage
 
-  override async put(uri: string, bytes: Uint8Array, condition: WriteCondition): Promise<string> {
-    return this.#suffer(uri, () => super.put(uri, bytes, condition))
+  constructor(clock: Clock = systemClock, memory = new MemoryStorage()) {
+    super(memory, { choose: (call, uri) => this.#next(call, uri), draws: new SeededRandom('faulty'), clock })
+    this.memory = memory
   }
 
-  override async completeUpload(uri: string, uploadId: string, parts: readonly UploadedPart[], condition: WriteCondition): Promise<string> {
-    return this.#suffer(uri, () => super.completeUpload(uri, uploadId, parts, condition))
+  override put(uri: string, bytes: Uint8Array, condition: WriteCondition): Promise<string> {
+    this.writes.push(uri)
+    return super.put(uri, bytes, condition)
+  }
+
+  override completeUpload(uri: string, uploadId: string, parts: readonly UploadedPart[], condition: WriteCondition): Promise<string> {
+    this.writes.push(uri)
+    return super.completeUpload(uri, uploadId, parts, condition)
   }
 
   override read(uri: string, from: number, to: number, ifMatch: string): AsyncIterable<Uint8Array> {
@@ -33,22 +45,14 @@ export class FaultyStorage extends MemoryStorage {
     return super.read(uri, from, to, ifMatch)
   }
 
-  async #suffer(uri: string, write: () => Promise<string>): Promise<string> {
-    this.writes.push(uri)
-    const own = this.faultsOf.get(uri)
-    const fault = (own !== undefined && own.length > 0 ? own : this.faults).shift() ?? null
-    switch (fault) {
-      case null:
-        return write()
-      case 'AppliedUnclear':
-        await write()
-        throw new StorageError('Unclear', uri, 'The answer was lost')
-      case 'LostUnclear':
-        throw new StorageError('Unclear', uri, 'The connection was reset')
-      case 'Conflict':
-        throw new StorageError('PreconditionFailed', uri, 'Another write of the object is under way')
-      case 'Unavailable':
-        throw new StorageError('Unavailable', uri, 'No space left on device')
-    }
+  /** URIs and ids of the uploads that were neither completed nor aborted. */
+  openUploads(): readonly OpenUpload[] {
+    return this.memory.openUploads()
+  }
+
+  #next(call: StorageCall, uri: string): StorageFault | null {
+    this.calls.push(call)
+    const queues = call === 'put' || call === 'completeUpload' ? [this.faultsOfCalls.get(call), this.faultsOf.get(uri), this.faults] : [this.faultsOfCalls.get(call)]
+    return queues.find((queue) => queue !== undefined && queue.length > 0)?.shift() ?? null
   }
 }
