@@ -18,8 +18,8 @@ const COMPLETE_TRIES = 20
 const REFUSALS = 3
 
 /** Checks that a ranged GET returns its range, and is refused when If-Match names a version that was replaced. */
-export async function probeReads({ storage, clock }: ProbePorts, folder: string): Promise<void> {
-  const uri = `${folder}read`
+export async function probeReads({ storage, clock }: ProbePorts, prefix: string): Promise<void> {
+  const uri = `${prefix}read`
   const [older, newer] = [patterned(1_000, 1), patterned(1_000, 2)]
   const stale = await written({ storage, clock }, uri, older, { ifNoneMatch: '*' })
   const etag = await written({ storage, clock }, uri, newer, { ifMatch: stale })
@@ -32,12 +32,12 @@ export async function probeReads({ storage, clock }: ProbePorts, folder: string)
 }
 
 /** Checks that UploadPartCopy copies its range, and is refused when the source's version was replaced. Sends and gets 5 MiB, since S3 copies ranges of larger objects only. */
-export async function probeCopy({ storage, clock }: ProbePorts, folder: string): Promise<void> {
-  const source = `${folder}copy-source`
+export async function probeCopy({ storage, clock }: ProbePorts, prefix: string): Promise<void> {
+  const source = `${prefix}copy-source`
   const content = patterned(PART_MINIMUM + 1, 3)
   const stale = await written({ storage, clock }, source, patterned(1_000, 4), { ifNoneMatch: '*' })
   const etag = await written({ storage, clock }, source, content, { ifMatch: stale })
-  const uri = `${folder}copy`
+  const uri = `${prefix}copy`
   const copy = (uploadId: string, ifMatch: string) => storage.copyPart(uri, uploadId, 1, { uri: source, ifMatch, from: 1, to: content.length })
   const refused = await storage.beginUpload(uri)
   if (!(await isHeeded(() => copy(refused, stale)))) {
@@ -49,8 +49,8 @@ export async function probeCopy({ storage, clock }: ProbePorts, folder: string):
 }
 
 /** Checks that CompleteMultipartUpload takes effect under the right condition only. */
-export async function probeComplete({ storage, clock }: ProbePorts, folder: string): Promise<void> {
-  const uri = `${folder}complete`
+export async function probeComplete({ storage, clock }: ProbePorts, prefix: string): Promise<void> {
+  const uri = `${prefix}complete`
   const stale = await written({ storage, clock }, uri, Buffer.from('first'), { ifNoneMatch: '*' })
   const etag = await written({ storage, clock }, uri, Buffer.from('second'), { ifMatch: stale })
   const completes = (content: string, condition: Conditional) => {

@@ -29,7 +29,7 @@ interface RaceEnd {
  * Throws StorageUnsuitable when more than one write of a race takes effect or the object does not show the one that did, StorageUnavailable
  * when too few rounds prove anything.
  */
-export async function probeRaces(storage: Storage, folder: string): Promise<void> {
+export async function probeRaces(storage: Storage, prefix: string): Promise<void> {
   const passed = { create: 0, replace: 0 }
   let unclear = 0
   for (let last = 0; ; ) {
@@ -37,19 +37,19 @@ export async function probeRaces(storage: Storage, folder: string): Promise<void
     if (missing <= 0) return
     if (last >= ROUNDS_LIMIT) break
     const rounds = Array.from({ length: missing }, () => ++last)
-    for await (const { create, replace } of mapAhead(rounds, ROUNDS_AT_ONCE, (round) => createAndReplace(storage, folder, round))) {
+    for await (const { create, replace } of mapAhead(rounds, ROUNDS_AT_ONCE, (round) => createAndReplace(storage, prefix, round))) {
       if (create.decided) passed.create += 1
       if (replace?.decided === true) passed.replace += 1
       unclear += create.unclear + (replace?.unclear ?? 0)
     }
   }
   const what = `${passed.create < PROBE_ROUNDS ? 'If-None-Match: *' : 'If-Match'} on PutObject`
-  if (unclear === 0) throw unsuitable(what, `is refused for each of ${PROBE_WRITERS} writers at once, instead of all but one`, folder)
-  throw undecidable(what, `${ROUNDS_LIMIT} rounds`, folder)
+  if (unclear === 0) throw unsuitable(what, `is refused for each of ${PROBE_WRITERS} writers at once, instead of all but one`, prefix)
+  throw undecidable(what, `${ROUNDS_LIMIT} rounds`, prefix)
 }
 
-async function createAndReplace(storage: Storage, folder: string, round: number): Promise<{ readonly create: RaceEnd; readonly replace: RaceEnd | null }> {
-  const uri = `${folder}round-${round}`
+async function createAndReplace(storage: Storage, prefix: string, round: number): Promise<{ readonly create: RaceEnd; readonly replace: RaceEnd | null }> {
+  const uri = `${prefix}round-${round}`
   const create = await race(storage, uri, round, null)
   const replace = create.held === null ? null : await race(storage, uri, round, create.held)
   await storage.remove(uri)

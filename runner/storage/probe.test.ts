@@ -38,7 +38,7 @@ async function urisOf(storage: Storage): Promise<string[]> {
 }
 
 const WEAK: Readonly<Record<Weakness, RegExp>> = {
-  IgnoresIfNoneMatch: /^If-None-Match: \* on PutObject lets 8 of 8 writers at once create the same object, instead of one, in round \d+: memory:\/\/bucket\/\.llmbatch\/probe\/[0-9a-f]+\/round-\d+$/,
+  IgnoresIfNoneMatch: /^If-None-Match: \* on PutObject lets 8 of 8 writers at once create the same object, instead of one, in round \d+: memory:\/\/bucket\/\.llmbatch\/probe\/[0-9a-f]+-round-\d+$/,
   IgnoresIfMatch: /^If-Match on PutObject lets 8 of 8 writers at once replace the same version of an object, instead of one, in round \d+: memory:/,
   ChecksThenWrites: /^If-None-Match: \* on PutObject lets [2-8] of 8 writers at once create the same object, instead of one, in round \d+: memory:/,
   RefusesAndReplaces: /^If-None-Match: \* on PutObject lets 2 of 8 writers at once create the same object, instead of one, in round \d+: an acknowledged write is replaced by another: memory:/,
@@ -64,13 +64,24 @@ describe('ensureProbed', () => {
     expect(decodeJson(WORK, note?.bytes ?? new Uint8Array(0))).toEqual({ schemaVersion: 1, writers: 8, rounds: 20 })
   })
 
-  it('asks no more than a head once a store has passed', async () => {
+  it('asks no more than a head and for left uploads once a store has passed', async () => {
     const storage = new FaultyStorage(new SleepingClock())
     await probe(storage)
     expect(storage.calls.length).toBeLessThan(450)
     storage.calls.length = 0
     await probe(storage, 'again')
-    expect(storage.calls).toEqual(['head'])
+    expect(storage.calls).toEqual(['head', 'listFolderUploads'])
+  })
+
+  it('aborts what a probe that was killed left open, and nothing of the work', async () => {
+    const storage = new MemoryStorage()
+    await storage.beginUpload(`${WORK}probe/0f3c-copy`)
+    const kept = { uri: `${WORK}parts/ledger/e1-s1-x.part`, uploadId: await storage.beginUpload(`${WORK}parts/ledger/e1-s1-x.part`) }
+    await probe(storage)
+    expect(storage.openUploads()).toEqual([kept])
+    await storage.beginUpload(`${WORK}probe/1a2b-complete`)
+    await probe(storage)
+    expect(storage.openUploads()).toEqual([kept])
   })
 
   it('passes file storage', async () => {

@@ -31,7 +31,7 @@ async function left(folder: string): Promise<string[]> {
 
 /** What the user is told of each weak store. */
 const WEAK: Readonly<Record<Weakness, RegExp>> = {
-  stripIfNoneMatch: /^If-None-Match: \* on PutObject lets [2-8] of 8 writers at once create the same object, instead of one, in round \d+: s3:\/\/catalog\/stripIfNoneMatch\/probe\/[0-9a-f]+\/round-\d+$/,
+  stripIfNoneMatch: /^If-None-Match: \* on PutObject lets [2-8] of 8 writers at once create the same object, instead of one, in round \d+: s3:\/\/catalog\/stripIfNoneMatch\/probe\/[0-9a-f]+-round-\d+$/,
   stripIfMatch: /^If-Match on PutObject lets [2-8] of 8 writers at once replace the same version of an object, instead of one, in round \d+: s3:/,
   checkThenWrite: /^If-None-Match: \* on PutObject lets [2-8] of 8 writers at once create the same object, instead of one, in round \d+: s3:/,
   ignoreIfMatchOnComplete: /^If-Match on CompleteMultipartUpload is not heeded: an upload that was to replace the version \S+ replaced a later one: s3:/,

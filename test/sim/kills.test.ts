@@ -35,6 +35,14 @@ describe('a job under kills', () => {
     }
   })
 
+  it('a kill while the store is probed, at a call here and there, with two runs at once', { timeout: 600_000 }, async () => {
+    const scenario: Scenario = { seed: 'probe', files: ['b.parquet'], faults: [], runs: 2, unprobed: true }
+    for (let step = 20; step <= 900; step += 80) {
+      const world = await runScenario({ ...scenario, faults: [{ step, when: step % 160 === 20 ? 'before' : 'after', what: 'KillRun' }] })
+      expect(await world.storage.head('memory://bucket/work/probe-passed')).not.toBeNull()
+    }
+  })
+
   it('several kills and pauses at random, with one or two runs', { timeout: 600_000 }, async () => {
     for (let seed = 0; seed < Number(process.env['SEEDS'] ?? '200'); seed++) {
       const random = new SeededRandom(`schedule ${seed}`)
