@@ -1,4 +1,5 @@
 import { LlmbatchError } from '../../crds/errors.ts'
+import { mapAhead } from '../storage/map-ahead.ts'
 import type { Storage, UploadedPart } from '../storage/storage.ts'
 import { ADDED_FIELDS, namedColumns, type AddedColumn } from './added-columns.ts'
 import { encodeChunkPart } from './chunk-part.ts'
@@ -78,15 +79,20 @@ function checkCoverage(file: SourceFile, parts: readonly ChunkPart[], rows: numb
   if (end !== rows) throw new LlmbatchError('InternalError', `${file.uri}: its parts hold ${end} of ${rows} rows`)
 }
 
+/** Parts that are copied side by side. The bytes stay in the store; file: holds 1 MiB for each. */
+const COPIES_AHEAD = 8
+
 /** Copies as much of [0, footerStart) as makes whole parts. */
 async function copyWholeParts(storage: Storage, file: SourceFile, footerStart: number, partSize: number, targetUri: string, uploadId: string): Promise<readonly UploadedPart[]> {
+  const numbers = Array.from({ length: Math.floor(footerStart / partSize) }, (_, i) => i + 1)
+  const copies = mapAhead(numbers, COPIES_AHEAD, (number) =>
+    storage.copyPart(targetUri, uploadId, number, { uri: file.uri, ifMatch: file.etag, from: (number - 1) * partSize, to: number * partSize }),
+  )
   const copied: UploadedPart[] = []
-  for (let from = 0; from + partSize <= footerStart; from += partSize) {
-    try {
-      copied.push(await storage.copyPart(targetUri, uploadId, copied.length + 1, { uri: file.uri, ifMatch: file.etag, from, to: from + partSize }))
-    } catch (error) {
-      throw asInputChanged(error, file)
-    }
+  try {
+    for await (const part of copies) copied.push(part)
+  } catch (error) {
+    throw asInputChanged(error, file)
   }
   return copied
 }
