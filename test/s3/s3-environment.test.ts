@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../runner/ports/system-clock.ts'
 import { systemRandom } from '../../runner/ports/system-random.ts'
 import { openStorage, type StorageSpec } from '../../runner/storage/open-storage.ts'
@@ -59,3 +62,60 @@ describe('a request of openStorage\'s store', () => {
     expect(await requestOf({ endpoint: server.endpoint }, { ...keys, HTTP_PROXY: 'http://127.0.0.1:1' })).toMatchObject({ url: '/catalog/a%20b' })
   })
 })
+
+/** The SDK finds these by itself in the environment that EKS gives a Pod. */
+describe('the identity of a Pod', () => {
+  let server: ScriptedServer
+  let folder: string
+  const expiration = new Date(systemClock.now() + 3_600_000).toISOString()
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'llmbatch-identity-'))
+    await writeFile(join(folder, 'token'), 'the-pods-token')
+    server = await startScriptedServer(({ method, url }, response) => {
+      if (url === '/pod-identity') response.end(JSON.stringify({ AccessKeyId: 'pod-id', SecretAccessKey: 'pod-secret', Token: 'pod-session', Expiration: expiration }))
+      else if (method === 'POST') response.writeHead(200, { 'content-type': 'text/xml' }).end(assumedRole(expiration))
+      else response.writeHead(404).end()
+    })
+    // No profile and no other identity of the machine.
+    for (const [name, value] of [['HOME', folder], ['AWS_EC2_METADATA_DISABLED', 'true'], ['AWS_ACCESS_KEY_ID', ''], ['AWS_SECRET_ACCESS_KEY', ''], ['AWS_PROFILE', '']] as const) {
+      vi.stubEnv(name, value === '' ? undefined : value)
+    }
+  })
+  afterEach(async () => {
+    vi.unstubAllEnvs()
+    await server.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  async function signedBy(): Promise<unknown> {
+    const spec: StorageSpec = { input: { uri: 's3://catalog/in' }, output: { uri: 's3://catalog/out/' } as StorageSpec['output'], storage: { endpoint: server.endpoint, region: 'eu-west-1' } }
+    const store = await openStorage(spec, { env: process.env, clock: systemClock, random: systemRandom })
+    expect(await store.head('s3://catalog/object')).toBeNull()
+    const { headers } = server.requests.find(({ url }) => url === '/catalog/object') ?? { headers: {} }
+    return [/Credential=([^/]+)/.exec(String(headers['authorization']))?.[1], headers['x-amz-security-token']]
+  }
+
+  it('is asked of EKS Pod Identity with the Pod\'s token', async () => {
+    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `${server.endpoint}/pod-identity`)
+    vi.stubEnv('AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', join(folder, 'token'))
+    expect(await signedBy()).toEqual(['pod-id', 'pod-session'])
+    expect(server.requests.find(({ url }) => url === '/pod-identity')?.headers['authorization']).toBe('the-pods-token')
+  })
+
+  it('is the role of its service account, by web identity', async () => {
+    vi.stubEnv('AWS_ROLE_ARN', 'arn:aws:iam::123456789012:role/llmbatch')
+    vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', join(folder, 'token'))
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', server.endpoint)
+    expect(await signedBy()).toEqual(['role-id', 'role-session'])
+  })
+
+  it('that is nowhere is missed, with the ways to give one', async () => {
+    await expect(signedBy()).rejects.toMatchObject({ kind: 'Denied', code: 'StorageDenied', message: expect.stringContaining('spec.storage.credentialsSecretRef') as string })
+  })
+})
+
+function assumedRole(expiration: string): string {
+  const credentials = `<AccessKeyId>role-id</AccessKeyId><SecretAccessKey>role-secret</SecretAccessKey><SessionToken>role-session</SessionToken><Expiration>${expiration}</Expiration>`
+  return `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials>${credentials}</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`
+}
