@@ -19,7 +19,7 @@ import { UploadWriter, uploadPartSize } from './upload-writer.ts'
  *
  * The new columns get no page index; readers take their absence for "read the pages".
  *
- * `assemble` leaves its upload open when it fails, as a crash would. Memory: one upload part (8 MiB, or a 10,000th of an
+ * `assemble` leaves its upload open when it fails, as a crash would. Memory: the output, but at most one upload part (8 MiB, or a 10,000th of an
  * output over 80 GB), the footer twice, and the indexes of the parts of one row group.
  */
 export function makeAppendAssembler(storage: Storage): OutputAssembler {
@@ -54,12 +54,13 @@ async function assemble(
   const { footer, footerStart, columns } = await openInput(storage, file, names)
   checkCoverage(file, parts, footer.rows)
   const added = parts.reduce((sum, part) => sum + part.size, 0)
-  const partSize = uploadPartSize(file.size + added + footerGrowth(footer, columns))
+  const most = file.size + added + footerGrowth(footer, columns)
+  const partSize = uploadPartSize(most)
   const uploadId = await storage.beginUpload(targetUri)
 
   const copied = await copyWholeParts(storage, file, footerStart, partSize, targetUri, uploadId)
   const copiedSize = copied.length * partSize
-  const writer = new UploadWriter(storage, targetUri, uploadId, partSize, copied)
+  const writer = new UploadWriter(storage, targetUri, uploadId, Math.min(partSize, most), copied)
   if (copiedSize < footerStart) {
     for await (const piece of streamPinned(storage, file, copiedSize, footerStart)) await writer.write(piece)
   }

@@ -12,10 +12,15 @@ import { addTotals, NO_TOTALS } from '../ledger/totals.ts'
 import type { RunMode } from '../mode.ts'
 import { chunkKey } from '../plan/identities.ts'
 import { keyOfChunk, PlanReader } from '../plan/plan-object.ts'
-import { mapAhead, REQUESTS_AHEAD } from '../storage/map-ahead.ts'
+import { mapAhead, OneAtATime, REQUESTS_AHEAD } from '../storage/map-ahead.ts'
 import type { Storage } from '../storage/storage.ts'
 import { outputFileDigest } from './output-record.ts'
 import { writeOutput } from './write-output.ts'
+
+/** Output files that are written side by side. */
+const OUTPUTS_AHEAD = 8
+/** Those over this size are written one at a time, bytes: each holds up to one upload part. */
+const LARGE_OUTPUT = 1024 * 1024
 
 /** Commits by chunk key. Memory: about 500 bytes a chunk of 10,000 rows. */
 type Commits = ReadonlyMap<string, ChunkCommit>
@@ -37,18 +42,24 @@ export const merge: RunMode = async (parts, input) => {
     return { schemaVersion: 1, mode: 'merge', result: 'failed', reason: 'Incomplete', message: `${incomplete.size} of ${header.totals.shards} shards are not done`, wake }
   }
   const columns = spec.output.columns.names
-  const digests: string[] = []
-  for (const file of header.inputs) {
-    parts.report({ mode: 'merge', activity: `writing ${file.name}` })
+  const largeOutputs = new OneAtATime()
+  const write = async (file: PlanHeader['inputs'][number]): Promise<string> => {
     const chunkParts = (byFile.get(file.fileId) ?? []).map(({ from, to }) => {
       const commit = commits.get(chunkKey(header.requestDigest, file.fileId, from, to))
       if (commit === undefined) throw new LlmbatchError('InternalError', `chunk ${from}-${to} of ${file.uri} has no commit`)
       return { from, to, ...commit.part }
     })
     const digest = outputFileDigest(file.fileId, columns, chunkParts.map((part) => part.sha256))
-    await writeOutput(parts, { work, target: spec.output.uri + file.name, request: header.requestDigest, digest, ifExists: spec.output.ifExists, file, columns, chunkParts })
-    digests.push(digest)
+    const begin = async (): Promise<void> => {
+      parts.report({ mode: 'merge', activity: `writing ${file.name}` })
+      await writeOutput(parts, { work, target: spec.output.uri + file.name, request: header.requestDigest, digest, ifExists: spec.output.ifExists, file, columns, chunkParts })
+    }
+    const size = chunkParts.reduce((sum, part) => sum + part.size, file.size)
+    await (size > LARGE_OUTPUT ? largeOutputs.run(begin) : begin())
+    return digest
   }
+  const digests: string[] = []
+  for await (const digest of mapAhead(header.inputs, OUTPUTS_AHEAD, write)) digests.push(digest)
   const totals = [...commits.values()].reduce((sum, commit) => addTotals(sum, commit.totals), NO_TOTALS)
   const tokens = { input: totals.inputTokens, output: totals.outputTokens }
   return {

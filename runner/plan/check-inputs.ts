@@ -6,7 +6,7 @@ import { workUri } from '../../crds/work-uri.ts'
 import type { OutputAssembler } from '../formats/output-assembler.ts'
 import type { RowSource, SourceFooter } from '../formats/row-source.ts'
 import { isOurOutput } from '../merge/output-record.ts'
-import { mapAhead } from '../storage/map-ahead.ts'
+import { mapAhead, OneAtATime } from '../storage/map-ahead.ts'
 import { StorageError, type ObjectInfo, type Storage } from '../storage/storage.ts'
 import { ColumnCheck, type UnusableColumn } from './columns.ts'
 import { fileIdOf, requestDigest } from './identities.ts'
@@ -104,17 +104,6 @@ async function lookAt(readers: InputReaders, spec: LlmBatchJobSpec, pattern: Inp
   const added = await addedColumnProblems(readers, info, spec)
   const ofTarget = pattern.matches(target) ? [insideInput(target, spec.input.uri)] : await targetProblems(readers.storage, spec, target)
   return { info, name, target, footer, problems: [...added, ...ofTarget] }
-}
-
-/** Runs calls one after the other. */
-class OneAtATime {
-  #last: Promise<unknown> = Promise.resolve()
-
-  run<T>(call: () => Promise<T>): Promise<T> {
-    const mine = this.#last.then(call, call)
-    this.#last = mine
-    return mine
-  }
 }
 
 function insideInput(target: string, inputUri: string): InputProblem {

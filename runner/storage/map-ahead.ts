@@ -26,3 +26,14 @@ async function next<R>(pending: Promise<R>[]): Promise<R> {
   if (first === undefined) throw new RangeError('nothing is under way')
   return first
 }
+
+/** Runs calls one after the other: those among many that take much memory. */
+export class OneAtATime {
+  #last: Promise<unknown> = Promise.resolve()
+
+  run<T>(call: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(call, call)
+    this.#last = mine
+    return mine
+  }
+}

@@ -92,8 +92,8 @@ describe('the identity of a Pod', () => {
     const spec: StorageSpec = { input: { uri: 's3://catalog/in' }, output: { uri: 's3://catalog/out/' } as StorageSpec['output'], storage: { endpoint: server.endpoint, region: 'eu-west-1' } }
     const store = await openStorage(spec, { env: process.env, clock: systemClock, random: systemRandom })
     expect(await store.head('s3://catalog/object')).toBeNull()
-    const { headers } = server.requests.find(({ url }) => url === '/catalog/object') ?? { headers: {} }
-    return [/Credential=([^/]+)/.exec(String(headers['authorization']))?.[1], headers['x-amz-security-token']]
+    const headers = server.requests.find(({ url }) => url === '/catalog/object')?.headers
+    return [/Credential=([^/]+)/.exec(String(headers?.authorization))?.[1], headers?.['x-amz-security-token']]
   }
 
   it('is asked of EKS Pod Identity with the Pod\'s token', async () => {
