@@ -56,7 +56,8 @@ function folderPlace(path: string): Place {
 export class JobFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'llmbatch-kill-'))
   readonly place: Place
-  readonly #files: string[] = []
+  /** Files of the example by their names in the input. */
+  readonly #inputs = new Map<string, string>()
   #prompt = 'Meaning: {{gloss.definition}}'
   #url = ''
 
@@ -76,9 +77,10 @@ export class JobFolder {
     return join(this.path, 'simulator')
   }
 
-  async addInput(file: string): Promise<void> {
-    await this.place.putInput(file, readFileSync(join(DATA, file)))
-    this.#files.push(file)
+  /** Puts a file of the example in the input, under another name if one is given. */
+  async addInput(file: string, name = file): Promise<void> {
+    await this.place.putInput(name, readFileSync(join(DATA, file)))
+    this.#inputs.set(name, file)
   }
 
   /** Writes the manifest. Small shards, so that each file is one. */
@@ -114,9 +116,9 @@ export class JobFolder {
   /** Every row of every input once, unchanged, with the answer to its own words; the bill holds each row once. */
   async expectRight(editions = 1): Promise<void> {
     let rows = 0
-    for (const file of this.#files) {
+    for (const [name, file] of this.#inputs) {
       const before = await rowsOf(readFileSync(join(DATA, file)))
-      const after = await rowsOf(await this.place.readOutput(file))
+      const after = await rowsOf(await this.place.readOutput(name))
       expect(after.map(({ synset, words, gloss }) => ({ synset, words, gloss }))).toEqual(before)
       expect(after.map((row) => row['llm_response'])).toEqual(before.map((row) => this.#expected(row)))
       rows += before.length

@@ -39,6 +39,16 @@ describe('a job on S3', () => {
   })
 })
 
+describe('names on S3', () => {
+  it('are taken as they stand, from the listing to the output', { timeout: 60_000 }, async () => {
+    const folder = await makeFolder([])
+    await folder.addInput(FILES.shape, 'year=2026/größe 1+2 %20#?&.parquet')
+    await folder.addInput(FILES.feeling, 'year=2026/Gro\u0308ße/価格 🙂.parquet')
+    await folder.finish()
+    await folder.expectRight()
+  })
+})
+
 describe('kill -9 of the S3 server in mid-job, and its return', () => {
   for (const [afterMs, outageMs, isNoticed] of [[600, 500, false], [1_200, 8_000, true], [1_800, 1_000, false], [2_400, 2_000, false], [3_000, 15_000, false], [3_600, 500, false]] as const) {
     it(`after ${afterMs} ms for ${outageMs} ms: the job goes on by itself, and each row is billed once`, { timeout: 120_000 }, async () => {
