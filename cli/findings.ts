@@ -60,6 +60,11 @@ export function show(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 79)}…` : text
 }
 
+/** Without what in the address of a presigned request opens the store. */
+export function withoutSignature(text: string): string {
+  return text.replaceAll(/([?&](?:X-Amz-(?:Signature|Credential|Security-Token)|AWSAccessKeyId|Signature)=)[^&"\s]+/gi, '$1…')
+}
+
 /** The findings as text, two lines each at most, the field first. */
 export function formatFindings(findings: readonly LocatedFinding[]): string[] {
   return findings.flatMap((finding) => {

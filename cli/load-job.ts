@@ -5,7 +5,7 @@ import addFormats from 'ajv-formats'
 import { LlmbatchError } from '../crds/errors.ts'
 import { celFindings } from './cel-rules.ts'
 import { dropDefaultedNulls, readJobApi, toJsonSchema, type StructuralSchema } from './crd-schema.ts'
-import { fieldText, formatFindings, isWithin, type Finding, type JobManifest, type LocatedFinding } from './findings.ts'
+import { fieldText, formatFindings, isWithin, withoutSignature, type Finding, type JobManifest, type LocatedFinding } from './findings.ts'
 import { readManifestDocuments, type ManifestDocument } from './manifest-document.ts'
 import { meaningFindings, wholeFindings } from './meaning-findings.ts'
 import { isFields } from './partial-spec.ts'
@@ -138,5 +138,5 @@ function kindFindings(value: unknown): Finding[] {
 function locateIn(document: ManifestDocument | undefined, finding: Finding): LocatedFinding {
   const line = finding.line ?? document?.lineOf(finding.path)
   const { code = 'InvalidJob', problem, instead } = finding
-  return { code, field: fieldText(finding.path), problem, ...(instead === undefined ? {} : { instead }), ...(line === undefined ? {} : { line }) }
+  return { code, field: fieldText(finding.path), problem: withoutSignature(problem), ...(instead === undefined ? {} : { instead: withoutSignature(instead) }), ...(line === undefined ? {} : { line }) }
 }

@@ -36,6 +36,12 @@ describe('the environment of a local job\'s runners', () => {
     expect(() => runnerCredentials(spec, { ...sources, configMap: ['ca=/certs/ca.crt'], env: { API_KEY: 'key' } })).toThrow('Secret s3 of spec.storage.credentialsSecretRef')
   })
 
+  it('says where S3 is when the spec does not, with a Secret too', () => {
+    const place = { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-west-2', AWS_ENDPOINT_URL_S3: 'http://one', AWS_ENDPOINT_URL: 'http://two' }
+    const spec = specWith('s3://', { storage: { credentialsSecretRef: { name: 's3' } } })
+    expect(runnerCredentials(spec, { ...sources, env: { ...env, ...place } })).toEqual({ API_KEY: 'key', HTTPS_PROXY: 'http://proxy', AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret', ...place })
+  })
+
   it('is refused when an option names what the job does not', () => {
     expect(() => checkCredentialOptions([specWith('s3://')], { ...sources, secret: ['s3=x.env'] })).toThrow('the job names the Secret openai, not s3')
   })

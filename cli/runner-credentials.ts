@@ -8,6 +8,9 @@ const SIMULATED_KEY = 'simulated'
 /** How to reach the network. */
 const NETWORK = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'NODE_USE_ENV_PROXY', 'NODE_EXTRA_CA_CERTS']
 
+/** Where S3 is when the spec does not say; the SDK of this very process looks at them too. */
+const PLACE = ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL']
+
 /**
  * Variables of a local job's runners: network settings of this process, the provider's key, and what storage needs. An s3 job without
  * `credentialsSecretRef` gets what the AWS SDK looks at: every AWS_ variable, and HOME for its profile. Throws SecretNotFound, ConfigMapNotFound.
@@ -25,6 +28,7 @@ export function storageCredentials(spec: Pick<LlmBatchJobSpec, 'input' | 'storag
       ? inherited(sources.env, (name) => name.startsWith('AWS_') || name === 'HOME')
       : secretValues({ name: credentialsSecretRef.name, field: 'spec.storage.credentialsSecretRef', keys: ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'], optionalKeys: ['AWS_SESSION_TOKEN'] }, sources)
   return {
+    ...inherited(sources.env, (name) => PLACE.includes(name)),
     ...credentials,
     ...(caBundleConfigMapRef === undefined ? {} : { LLMBATCH_CA_BUNDLE: resolve(configMapFile(caBundleConfigMapRef.name, 'spec.storage.caBundleConfigMapRef', sources)) }),
   }

@@ -22,14 +22,13 @@ function endpointFindings(spec: PartialSpec, uris: readonly string[]): Finding[]
   if (endpoint === undefined || !/^https?:\/\//.test(endpoint)) return []
   if (!URL.canParse(endpoint)) return [{ path, problem: `is no URL: ${JSON.stringify(endpoint)}`, instead: 'write e.g. https://minio.example.com:9000' }]
   const url = new URL(endpoint)
-  const instead = `write ${url.origin}`
+  const [, above = '', folder = ''] = /^(.*?)\/?([^/]*)\/?$/.exec(url.pathname) ?? []
+  const isBucket = folder !== '' && uris.some((uri) => uri.startsWith(`s3://${folder}/`))
+  // Some stores are served below a path.
+  const instead = `write ${url.origin}${isBucket || folder === '' ? above : `${above}/${folder}`}`
   const findings: Finding[] = []
   if (url.username !== '' || url.password !== '') findings.push({ path, problem: 'holds credentials', instead: `${instead}, and keep them in the Secret of spec.storage.credentialsSecretRef` })
-  const folder = url.pathname.replace(/^\/|\/$/g, '')
-  if (folder !== '') {
-    const isBucket = uris.some((uri) => uri.startsWith(`s3://${folder}/`))
-    findings.push({ path, problem: isBucket ? `ends in the bucket's name, ${folder}` : `has the path /${folder}`, instead: `${instead}; buckets stand in the s3:// URIs` })
-  }
+  if (isBucket) findings.push({ path, problem: `ends in the bucket's name, ${folder}`, instead: `${instead}; buckets stand in the s3:// URIs` })
   if (url.search !== '' || url.hash !== '') findings.push({ path, problem: `has ${url.search === '' ? `the fragment ${url.hash}` : `the query ${url.search}`}`, instead })
   const { bucket, host } = AWS_HOST.exec(url.hostname)?.groups ?? {}
   if (bucket !== undefined && host !== undefined) findings.push({ path, problem: `names the bucket ${bucket}`, instead: `write https://${host}, or leave it out: it is AWS's own` })

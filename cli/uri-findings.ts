@@ -2,6 +2,7 @@ import { parseS3Prefix } from '../runner/storage/s3-uri.ts'
 import { StorageError } from '../runner/storage/storage.ts'
 import type { FieldPath, Finding } from './findings.ts'
 import { textAt, type PartialSpec } from './partial-spec.ts'
+import { withoutQuery } from './uri-hint.ts'
 
 /** Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
 const AWS_BUCKET = /^(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]$/
@@ -87,11 +88,12 @@ function folderProblem(uri: string): Problem | null {
 function inputProblem(uri: string): Problem | null {
   const key = uri.replace(/^s3:\/\/[^/]*\/?/, '')
   if (key === '') return null
-  const query = /\?(versionId|X-Amz-\w+|prefix|region|response-[\w-]+)=/i.exec(uri)
-  if (query !== null) return { problem: 'has a query, which is of an address for browsers', instead: `write ${uri.slice(0, query.index)}` }
+  const bare = withoutQuery(uri)
+  if (bare !== uri) return { problem: 'has a query, which is of an address for browsers', instead: `write ${bare}` }
   if (uri.endsWith('/')) return { problem: 'is a folder', instead: `write ${uri}*.parquet, or ${uri}**/*.parquet for the folders in it too` }
-  const glob = /\{[^{}/]*,[^{}/]*\}|\[[!^]?(?:\w-\w)+\]/.exec(uri)?.[0]
-  if (glob !== undefined && placeholder(uri) === null) return { problem: `has ${glob}, and of wildcards there are * and ** only`, instead: `write * in its place: ${uri.replace(glob, '*')}; or one job for each` }
+  // Without a * it is the name of one file, which may hold any character.
+  const glob = uri.includes('*') ? /\{[^{}/]*,[^{}/]*\}|\[[!^]?(?:\w-\w)+\]/.exec(uri)?.[0] : undefined
+  if (glob !== undefined && placeholder(uri) === null) return { problem: `has ${glob}, and of wildcards there are * and ** only`, instead: `write * in its place: ${uri.replace(`${glob}*`, '*').replace(glob, '*')}; or one job for each` }
   const other = OTHER_FORMATS.exec(uri)?.[0]
   if (other !== undefined) {
     const packed = /\.parquet\.\w+$/i.test(uri)

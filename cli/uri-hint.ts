@@ -1,10 +1,17 @@
 import { percentDecoded } from '../runner/plan/percent-decoded.ts'
 
 const SERVED = /^(s3:\/\/|file:)/
+/** What the addresses of browsers and presigned requests add to a key. */
+const QUERY = /\?(?:versionId|X-Amz-[\w-]+|AWSAccessKeyId|Signature|response-[\w-]+)=.*$/is
+
+/** A URI without the query of an address for browsers; other question marks are part of a key. */
+export function withoutQuery(uri: string): string {
+  return uri.replace(QUERY, '')
+}
 
 /** What to write in place of a URI whose scheme is not served, or of a folder that does not end in `/`. */
 export function uriHint(found: string, wantsFolder: boolean): string {
-  if (SERVED.test(found)) return folderHint(found)
+  if (SERVED.test(found)) return folderHint(withoutQuery(found))
   const meant = meantUri(found)
   if (meant === null) return `write ${wantsFolder ? 'a folder that ends in "/", e.g. s3://bucket/folder/ or file:./out/' : 'e.g. s3://bucket/data/*.parquet or file:./data/*.parquet'}; no other store is served`
   const uri = wantsFolder && !meant.uri.endsWith('/') ? `${meant.uri}/` : meant.uri
@@ -12,6 +19,7 @@ export function uriHint(found: string, wantsFolder: boolean): string {
 }
 
 function folderHint(uri: string): string {
+  if (uri.endsWith('/')) return `write ${uri}`
   const slash = uri.lastIndexOf('/')
   const isFile = /\.[A-Za-z]\w{1,8}$/.test(uri.slice(slash + 1))
   return isFile && slash >= 0 ? `write a folder, e.g. ${uri.slice(0, slash + 1)}; an output file has the name of its input` : `write ${uri}/`

@@ -57,7 +57,10 @@ async function reportsOf(files: readonly string[], { withData, secret, configMap
   const manifests: { readonly file: string; readonly checked: readonly CheckedManifest[] }[] = []
   for (const file of files) manifests.push({ file, checked: await checkFile(file) })
   const sources: LocalSources = { secret, configMap, env: process.env }
-  checkCredentialOptions(manifests.flatMap(({ checked }) => checked.flatMap((each) => ('job' in each ? [each.job.spec] : []))), sources)
+  const all = manifests.flatMap(({ checked }) => checked)
+  const specs = all.flatMap((each) => ('job' in each ? [each.job.spec] : []))
+  // A manifest that is wrong may name the Secret all the same.
+  if (specs.length === all.length) checkCredentialOptions(specs, sources)
   const reports: FileReport[] = []
   for (const { file, checked } of manifests) {
     const findings: LocatedFinding[] = []

@@ -57,6 +57,13 @@ describe('llmbatch validate --with-data', { timeout: 60_000 }, () => {
 `)
   })
 
+  it('tells what is wrong with a manifest that names a Secret, and nothing of the Secret', async () => {
+    const job = writeJob('typo', ofFiles('{{title}}').replace('prompt', 'promt'))
+    const { code, stdout, stderr } = await runCli(['validate', '--with-data', '--secret', 'openai=x.env', '-o', 'json', job])
+    expect({ code, stderr }).toEqual({ code: 64, stderr: '' })
+    expect(JSON.parse(stdout)).toMatchObject([{ valid: false, findings: [{ code: 'InvalidJob', field: expect.stringContaining('spec.request.prom') as string }, {}] }])
+  })
+
   it('checks several jobs, and says the same as JSON', async () => {
     const good = writeJob('good', ofFiles('{{title}}'))
     const wrong = writeJob('wrong', ofFiles('title'))

@@ -14,6 +14,8 @@ export type StorageSpec = Pick<LlmBatchJobSpec, 'input' | 'output' | 'work' | 's
 type Environment = Readonly<Record<string, string | undefined>>
 
 const CA_BUNDLE = 'LLMBATCH_CA_BUNDLE'
+/** What a platform sets that gives Pods an identity. */
+const IDENTITY = ['AWS_CONTAINER_CREDENTIALS_FULL_URI', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_WEB_IDENTITY_TOKEN_FILE']
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
 
 /**
@@ -53,7 +55,7 @@ async function s3Options(storage: StorageSpec['storage'], env: Environment): Pro
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
     ...(storage?.addressing === undefined ? {} : { addressing: storage.addressing }),
-    ...(credentials === undefined ? {} : { credentials }),
+    ...(credentials === undefined ? { hasIdentity: IDENTITY.some((name) => (env[name] ?? '') !== '') } : { credentials }),
     ...(caBundle === undefined ? {} : { caBundle }),
     ...(env['NODE_USE_ENV_PROXY'] === '1' ? { proxyEnv: env } : {}),
   }

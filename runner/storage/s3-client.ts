@@ -14,6 +14,8 @@ export interface S3Options {
   readonly addressing?: 'Path' | 'VirtualHosted'
   /** Default: the SDK's chain (environment, profile, web identity, Pod identity, instance metadata). */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
+  /** Whether a service of the platform gives credentials, so that having none means that it is away. */
+  readonly hasIdentity?: boolean
   /** Certificates to trust beside those that Node trusts, PEM. */
   readonly caBundle?: string
   /** The variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case. Default: no proxy. */

@@ -24,12 +24,13 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
  * What came instead of an answer, as a StorageError: no credentials, no host, no connection, no trust, or a connection that broke. Errors
  * that no network made come back as they are.
  */
-export function connectionError(error: unknown, { action, uri, isWrite }: Pick<S3Call, 'action' | 'uri' | 'isWrite'>): unknown {
+export function connectionError(error: unknown, { action, uri, isWrite, hasIdentity }: Pick<S3Call, 'action' | 'uri' | 'isWrite' | 'hasIdentity'>): unknown {
   if (!(error instanceof Error)) return error
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   const reason = reasonOf(error, code)
   const options = { cause: error }
   if (/^(?:Credentials|Token)ProviderError$/.test(error.name)) {
+    if (hasIdentity === true) return new StorageError('Unavailable', uri, `${action}: the service that gives the Pod its credentials gives none now (${reason})`, options)
     const ways = 'name a Secret in spec.storage.credentialsSecretRef, give the Pod\'s service account an identity, or with `llmbatch run` set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile'
     return new StorageError('Denied', uri, `${action}: no credentials were found (${reason}); ${ways}`, options)
   }

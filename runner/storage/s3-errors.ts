@@ -13,6 +13,8 @@ export interface S3Call {
   readonly ifMatch?: boolean
   /** The region that it was signed for. */
   readonly region: string
+  /** Whether a service of the platform gives the credentials. */
+  readonly hasIdentity?: boolean
 }
 
 /** What a store answered instead of doing what was asked. */
@@ -106,9 +108,9 @@ export function answerError(answer: S3Answer, call: S3Call, now: number): Storag
   return call.isWrite === true ? fault('Unclear', 'the store did not say whether the object was written') : fault('Unavailable', 'the store failed')
 }
 
-/** Whether an answer says that there is no such object. One to a HEAD has no body, so it also stands for a missing bucket. */
+/** Whether the store itself says that there is no such object: a 404 without S3's body may be a gateway's that has lost its way to the store. */
 export function isMissing({ status, code }: S3Answer): boolean {
-  return status === 404 && (code === 'NoSuchKey' || code === 'NotFound' || code === 'NoSuchVersion')
+  return status === 404 && (code === 'NoSuchKey' || code === 'NoSuchVersion')
 }
 
 /** The answer behind an error of the SDK; null when there was none, or none that came as a whole. */

@@ -26,7 +26,7 @@ export async function* listObjects(client: S3Client, place: S3Place, guard: Guar
         throw new StorageError('Misused', s3UriOf(place), `The store lists ${JSON.stringify(key)} after ${JSON.stringify(previous.key)}, not in the order of UTF-8 bytes`, { code: 'StorageUnsuitable' })
       }
       previous = { key, utf8 }
-      if (!key.endsWith('/')) yield { uri: s3UriOf({ bucket: place.bucket, key }), etag: ETag, size: Size }
+      if (!key.endsWith('/')) yield { uri: s3UriOf({ bucket: place.bucket, key }), etag: quotedEtag(ETag), size: Size }
     }
     token = page.IsTruncated ? page.NextContinuationToken : undefined
     if (page.IsTruncated && token === undefined) throw incomplete(place, 'a page that is not the last, without the next one\'s token')
@@ -54,6 +54,11 @@ export async function listOpenUploads(client: S3Client, place: S3Place, delimite
     marker = next === undefined ? undefined : { KeyMarker: next, ...(page.NextUploadIdMarker === undefined ? {} : { UploadIdMarker: page.NextUploadIdMarker }) }
   } while (marker !== undefined)
   return uploads
+}
+
+/** An ETag as headers hold it: some stores leave the quotes out in XML, and one file may not have two ETags. */
+export function quotedEtag(etag: string): string {
+  return etag.includes('"') ? etag : `"${etag}"`
 }
 
 function incomplete(place: S3Place, what: string): StorageError {

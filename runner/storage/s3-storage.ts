@@ -6,7 +6,7 @@ import { messageOf } from '../../crds/errors.ts'
 import { makeS3Client, regionOf, type S3Options } from './s3-client.ts'
 import { sizeByContentRange, streamOf, windowsOf } from './s3-body.ts'
 import { answerOf, isMissing, s3Error, type S3Call } from './s3-errors.ts'
-import { listObjects, listOpenUploads, type Guard } from './s3-list.ts'
+import { listObjects, listOpenUploads, quotedEtag, type Guard } from './s3-list.ts'
 import { copySourceOf, parseS3Prefix, parseS3Uri } from './s3-uri.ts'
 import { GET_LIMIT, isStorageError, StorageError, type ObjectInfo, type OpenUpload, type Storage, type UploadedPart, type WriteCondition } from './storage.ts'
 import { checkPartNumber, checkRange } from './upload-parts.ts'
@@ -17,14 +17,14 @@ import { checkPartNumber, checkRange } from './upload-parts.ts'
  */
 export class S3Storage implements Storage {
   readonly #client: S3Client
-  readonly #region: string
+  /** What is the same for every call. */
+  readonly #common: Pick<S3Call, 'region' | 'hasIdentity'>
 
   constructor(options: S3Options) {
     this.#client = makeS3Client(options)
-    this.#region = regionOf(options)
+    this.#common = { region: regionOf(options), hasIdentity: options.hasIdentity === true }
   }
 
-  /** Null also when the bucket is missing: the answer to a HEAD does not tell. */
   async head(uri: string): Promise<ObjectInfo | null> {
     return await this.#orNull({ action: 's3:GetObject', uri }, () => this.#head(uri))
   }
@@ -41,7 +41,7 @@ export class S3Storage implements Storage {
       }
       const windows: Uint8Array[] = []
       for await (const window of windowsOf(body, size)) windows.push(window)
-      return { etag: needed(answer.ETag, 'ETag', uri), bytes: Buffer.concat(windows) }
+      return { etag: quotedEtag(needed(answer.ETag, 'ETag', uri)), bytes: Buffer.concat(windows) }
     })
   }
 
@@ -98,7 +98,7 @@ export class S3Storage implements Storage {
     const { ETag } = await this.#guard({ action: 's3:PutObject', uri })(() =>
       this.#client.send(new UploadPartCommand({ Bucket: bucket, Key: key, UploadId: uploadId, PartNumber: partNumber, Body: bytes })),
     )
-    return { partNumber, etag: needed(ETag, 'ETag', uri) }
+    return { partNumber, etag: quotedEtag(needed(ETag, 'ETag', uri)) }
   }
 
   /** The range may not be empty: S3 has no such parts. */
@@ -118,7 +118,7 @@ export class S3Storage implements Storage {
       const isOfTarget = answerOf(error)?.code === 'NoSuchUpload'
       throw this.#errorOf(error, isOfTarget ? { action: 's3:PutObject', uri } : { action: `s3:GetObject here and s3:PutObject on ${uri}`, uri: source.uri })
     })
-    return { partNumber, etag: needed(CopyPartResult?.ETag, 'ETag', uri) }
+    return { partNumber, etag: quotedEtag(needed(CopyPartResult?.ETag, 'ETag', uri)) }
   }
 
   /** Looks at the object afterwards: Unclear when it is not the one that the store says it made. */
@@ -169,8 +169,15 @@ export class S3Storage implements Storage {
 
   async #head(uri: string, ifMatch?: string): Promise<ObjectInfo> {
     const { bucket, key } = parseS3Uri(uri)
-    const { ETag, ContentLength } = await this.#client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }) }))
-    return { uri, etag: needed(ETag, 'ETag', uri), size: needed(ContentLength, 'size', uri) }
+    const condition = ifMatch === undefined ? {} : { IfMatch: ifMatch }
+    const { ETag, ContentLength } = await this.#client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, ...condition })).catch(async (error: unknown) => {
+      if (![400, 403, 404].includes(answerOf(error)?.status ?? 0)) throw error
+      // The answer to a HEAD has no body, so only that to a GET tells a missing object from a missing bucket, an expired token or a gateway's 404.
+      const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...condition }))
+      streamOf(Body).destroy()
+      throw new StorageError('Unavailable', uri, 'The store has the object for a GET and not for a HEAD')
+    })
+    return { uri, etag: quotedEtag(needed(ETag, 'ETag', uri)), size: needed(ContentLength, 'size', uri) }
   }
 
   #guard(call: Omit<S3Call, 'region'>): Guard {
@@ -195,7 +202,7 @@ export class S3Storage implements Storage {
   }
 
   #errorOf(error: unknown, call: Omit<S3Call, 'region'>): unknown {
-    return s3Error(error, { ...call, region: this.#region }, Date.now())
+    return s3Error(error, { ...call, ...this.#common }, Date.now())
   }
 }
 
@@ -215,7 +222,7 @@ function checkUploadId(uri: string, uploadId: string): void {
 
 function written(etag: string | undefined, uri: string): string {
   if (etag === undefined) throw new StorageError('Unclear', uri, 'The store answered a write without an ETag')
-  return etag
+  return quotedEtag(etag)
 }
 
 function needed<T>(value: T | undefined, name: string, uri: string): T {

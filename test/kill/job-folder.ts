@@ -102,6 +102,10 @@ export class JobFolder {
     writeFileSync(join(this.path, 'job.yaml'), text)
   }
 
+  manifest(): string {
+    return readFileSync(join(this.path, 'job.yaml'), 'utf8')
+  }
+
   start(): CliProcess {
     return startCli(['run', join(this.path, 'job.yaml'), '--simulator-state', this.#state], this.place.env)
   }

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { childrenOf, FILES, JobFolder } from '../kill/job-folder.ts'
 import { seededFaults, startFaultProxy } from './fault-proxy.ts'
 import { s3Place, storageOf } from './s3-place.ts'
+import { bodyOf, endToEndHeaders, forward, relay, startS3Proxy } from './s3-proxy.ts'
 import { startS3Server, type S3Server } from './versitygw.ts'
 import { startWeakStore } from './weak-store.ts'
 
@@ -46,6 +47,27 @@ describe('names on S3', () => {
     await folder.addInput(FILES.feeling, 'year=2026/Gro\u0308ße/価格 🙂.parquet')
     await folder.finish()
     await folder.expectRight()
+  })
+})
+
+describe('a store that leaves the quotes of ETags out in XML', () => {
+  it('has one identity for a file, whether it was listed or named: its rows are billed once', { timeout: 60_000 }, async () => {
+    const proxy = await startS3Proxy(async ({ request, body, response }) => {
+      const answer = await forward(server.endpoint, request, body)
+      if (!/xml/.test(answer.headers['content-type'] ?? '')) return await relay(answer, response)
+      const xml = (await bodyOf(answer, 1024 * 1024)).toString().replaceAll(/(?<=<ETag>)(?:&#34;|&quot;|")|(?:&#34;|&quot;|")(?=<\/ETag>)/g, '')
+      response.writeHead(answer.statusCode ?? 500, { ...endToEndHeaders(answer.headers), 'content-length': String(Buffer.byteLength(xml)) }).end(xml)
+    })
+    try {
+      const folder = await makeFolder([FILES.shape], proxy.endpoint)
+      await folder.finish()
+      folder.writeManifest(folder.manifest().replace('data/**/*.parquet', `data/${FILES.shape}`))
+      expect((await folder.finish()).stdout).toContain('Already complete')
+      await folder.expectRight()
+      expect(proxy.requests.get('ListObjectsV2')).toBeGreaterThan(0)
+    } finally {
+      await proxy.close()
+    }
   })
 })
 

@@ -106,6 +106,18 @@ describe('S3Storage, when the server answers', () => {
     await expect(copy()).rejects.toMatchObject({ kind: 'NotFound', uri: 's3://catalog/source' })
   })
 
+  it.each(['', '404 page not found\n', '{"error":"no route"}'])('404 with the body %j, as a gateway that has lost its way to the store: nothing is taken for gone', async (body) => {
+    const { storage } = await answering((_, response) => response.writeHead(404, { 'content-type': 'text/plain' }).end(body))
+    const calls = [
+      () => storage.head('s3://catalog/key'),
+      () => storage.get('s3://catalog/key'),
+      () => collectItems(storage.read('s3://catalog/key', 0, 1, '"x"')),
+      () => storage.put('s3://catalog/key', bytes, { ifMatch: '"x"' }),
+      () => storage.copyPart('s3://catalog/key', 'id', 1, { uri: 's3://catalog/source', ifMatch: '"x"', from: 0, to: 1 }),
+    ]
+    for (const call of calls) await expect(call()).rejects.toMatchObject({ kind: 'Misused', code: 'StorageUnavailable' })
+  })
+
   it('as a web server does', async () => {
     const { storage } = await answering((_, response) => response.writeHead(404, { 'content-type': 'text/html' }).end('<html><body><hr>Not Found</body></html>'))
     await expect(list(storage)).rejects.toMatchObject({ kind: 'Misused', message: expect.stringContaining('what answers at spec.storage.endpoint is not an S3 store') })

@@ -5,13 +5,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../runner/ports/system-clock.ts'
 import { systemRandom } from '../../runner/ports/system-random.ts'
 import { openStorage, type StorageSpec } from '../../runner/storage/open-storage.ts'
-import { startScriptedServer, type ScriptedServer } from './scripted-server.ts'
+import { errorBody, startScriptedServer, type ScriptedServer } from './scripted-server.ts'
 
 /** What a job's spec and the environment make of a request: the server notes it, and answers that there is no such object. */
 describe('a request of openStorage\'s store', () => {
   let server: ScriptedServer
   beforeEach(async () => {
-    server = await startScriptedServer((_, response) => response.writeHead(404).end())
+    server = await startScriptedServer((_, response) => response.writeHead(404).end(errorBody('NoSuchKey')))
   })
   afterEach(() => server.close())
 
@@ -75,7 +75,7 @@ describe('the identity of a Pod', () => {
     server = await startScriptedServer(({ method, url }, response) => {
       if (url === '/pod-identity') response.end(JSON.stringify({ AccessKeyId: 'pod-id', SecretAccessKey: 'pod-secret', Token: 'pod-session', Expiration: expiration }))
       else if (method === 'POST') response.writeHead(200, { 'content-type': 'text/xml' }).end(assumedRole(expiration))
-      else response.writeHead(404).end()
+      else response.writeHead(404).end(errorBody('NoSuchKey'))
     })
     // No profile and no other identity of the machine.
     for (const [name, value] of [['HOME', folder], ['AWS_EC2_METADATA_DISABLED', 'true'], ['AWS_ACCESS_KEY_ID', ''], ['AWS_SECRET_ACCESS_KEY', ''], ['AWS_PROFILE', '']] as const) {
@@ -108,6 +108,18 @@ describe('the identity of a Pod', () => {
     vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', join(folder, 'token'))
     vi.stubEnv('AWS_ENDPOINT_URL_STS', server.endpoint)
     expect(await signedBy()).toEqual(['role-id', 'role-session'])
+  })
+
+  it('whose service is away is waited for, not taken as missing', async () => {
+    vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', 'http://127.0.0.1:1/away')
+    // A minute passes between two looks, so that it is tried twice.
+    let time = 0
+    const clock = { now: () => systemClock.now(), monotonic: () => (time += 61_000), sleep: () => Promise.resolve() }
+    const spec: StorageSpec = { input: { uri: 's3://catalog/in' }, output: { uri: 's3://catalog/out/' } as StorageSpec['output'], storage: { endpoint: server.endpoint } }
+    const waits: string[] = []
+    const store = await openStorage(spec, { env: process.env, clock, random: systemRandom, onWait: ({ message }) => waits.push(message) })
+    await expect(store.head('s3://catalog/object')).rejects.toMatchObject({ kind: 'Unavailable', code: 'StorageUnavailable', message: expect.stringContaining('gives none now') as string })
+    expect(waits).toEqual([expect.stringContaining('gives none now')])
   })
 
   it('that is nowhere is missed, with the ways to give one', async () => {
