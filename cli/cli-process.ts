@@ -63,3 +63,11 @@ export function startCli(args: readonly string[], env: Readonly<Record<string, s
 export function runCli(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<CliEnd> {
   return startCli(args, env).ended
 }
+
+/** Starts `llmbatch simulate` on a state folder; `args` are further options. Its caller ends it with SIGTERM. */
+export async function startSimulator(state: string, ...args: string[]): Promise<{ readonly simulator: CliProcess; readonly url: string }> {
+  const simulator = startCli(['simulate', '--state', state, ...args])
+  const url = /listens on (\S+)/.exec(await simulator.printed(/Ctrl-C/))?.[1]
+  if (url === undefined) throw new Error('the simulator does not say where it listens')
+  return { simulator, url }
+}

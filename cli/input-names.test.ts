@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runCli, startCli, type CliProcess } from './cli-process.ts'
+import { runCli, startSimulator, type CliProcess } from './cli-process.ts'
 
 /** 10 rows: id, title. */
 const FILE = fileURLToPath(new URL('../test/sim/testdata/b.parquet', import.meta.url))
@@ -18,8 +18,7 @@ let url = ''
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'llmbatch input names %20 é '))
-  simulator = startCli(['simulate', '--state', join(folder, 'simulator')])
-  url = /listens on (\S+)/.exec(await simulator.printed(/Ctrl-C/))?.[1] ?? ''
+  ;({ simulator, url } = await startSimulator(join(folder, 'simulator')))
 }, 30_000)
 
 afterAll(async () => {

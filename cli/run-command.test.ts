@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeParquetRowSource } from '../runner/formats/parquet-row-source.ts'
 import { FileStorage } from '../runner/storage/file-storage.ts'
-import { runCli, startCli, type CliEnd, type CliProcess } from './cli-process.ts'
+import { runCli, startCli, startSimulator, type CliEnd, type CliProcess } from './cli-process.ts'
 
 const DATA = fileURLToPath(new URL('../examples/nouns/data/', import.meta.url))
 /** Rows of the example's files. */
@@ -20,8 +20,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'llmbatch-run-test-'))
   mkdirSync(join(folder, 'in'))
   copyFileSync(join(DATA, 'shape.parquet'), join(folder, 'in/shape.parquet'))
-  simulator = startCli(['simulate', '--state', join(folder, 'simulator'), '--behaviour', '{"inProgressSeconds": 1}'])
-  url = /listens on (\S+)/.exec(await simulator.printed(/Ctrl-C/))?.[1] ?? ''
+  ;({ simulator, url } = await startSimulator(join(folder, 'simulator'), '--behaviour', '{"inProgressSeconds": 1}'))
 })
 
 afterEach(async () => {

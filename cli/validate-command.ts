@@ -36,7 +36,7 @@ Examples:
 /** `llmbatch validate FILE…` */
 export function validateCommand(): Command {
   return new Command('validate')
-    .description('Check LlmBatchJob manifests: YAML, every field of the API and its rules, the prompt template, URIs, sizes and prices. Nothing is read but the manifests.')
+    .description('Check LlmBatchJob manifests: YAML, every field of the API and its rules, the prompt template, URIs, sizes and prices. Without --with-data nothing is read but the manifests.')
     .argument('<file...>', 'manifests, - for standard input; of a file with several documents the LlmBatchJobs are checked')
     .option('--with-data', 'check storage, inputs and their columns too, as planning does; of inputs only footers are read, and no provider is asked')
     .addOption(secretOption())

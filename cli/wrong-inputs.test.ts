@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runCli, startCli, type CliProcess } from './cli-process.ts'
+import { runCli, startSimulator, type CliProcess } from './cli-process.ts'
 
 const fixture = (path: string): Buffer => readFileSync(new URL(`../${path}`, import.meta.url))
 /** 24 rows: id, title. */
@@ -88,8 +88,7 @@ let url = ''
 
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'llmbatch-wrong-inputs-'))
-  simulator = startCli(['simulate', '--state', join(root, 'simulator')])
-  url = /listens on (\S+)/.exec(await simulator.printed(/Ctrl-C/))?.[1] ?? ''
+  ;({ simulator, url } = await startSimulator(join(root, 'simulator')))
 }, 30_000)
 
 afterAll(async () => {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { MemoryStorage } from '../storage/memory-storage.ts'
-import { ledgerFolders, sweepUploads } from './sweep-uploads.ts'
+import { ledgerFolders } from './ledger-folders.ts'
+import { sweepUploads } from './sweep-uploads.ts'
 
 const WORK = 'memory://bucket/work/'
 

@@ -16,7 +16,7 @@ const ROWS = 200_000
 const ROW_GROUP_ROWS = 10_000
 const MEMORY_MIB = 512
 /** Most S3 requests for 1,000 rows, the probe's apart. */
-const REQUEST_LIMIT = 20
+const REQUEST_LIMIT = 10
 
 const folder = await mkdtemp(join(tmpdir(), 'llmbatch-bench-'))
 const server = await startS3Server({ accessLog: true })
